@@ -1,0 +1,34 @@
+"""Content digests of model artifacts: what was registered is what is served."""
+
+import hashlib
+from pathlib import Path
+
+from serinus.core.errors import ArtifactCorrupted
+
+
+def file_digest(path: Path) -> str:
+    """`sha256:<hex>` of one file."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def directory_digest(directory: Path) -> str:
+    """`sha256:<hex>` over the sorted (relative path, file digest) pairs below `directory`.
+
+    Independent of timestamps, permissions and the order of the file system; symbolic links are followed.
+    """
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n" for path in files]
+    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def verify_directory(directory: Path, expected: str) -> None:
+    """Raise ArtifactCorrupted unless `directory` has the digest `expected`."""
+    if not directory.is_dir():
+        raise ArtifactCorrupted(f"model artifact {directory} is not a directory; register the version again")
+    actual = directory_digest(directory)
+    if actual != expected:
+        raise ArtifactCorrupted(
+            f"model artifact {directory} has digest {actual}, but {expected} was registered: "
+            "its files were changed or damaged; restore them or register a new version"
+        )

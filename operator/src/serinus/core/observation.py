@@ -1,0 +1,69 @@
+"""What one reconcile saw: frozen values that the adapters return and the core decides on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class CounterSample:
+    """Cumulative request counters of one revision as one instance counted them since `started_at`.
+
+    `codes` maps an HTTP status code to the requests answered with it. `latency_buckets` maps an upper edge in seconds
+    to the number of requests at or below it (cumulative, as in Prometheus). An instance is one counting process
+    (a gateway, a pod); when it restarts, its counters begin again at zero with a new `started_at`.
+    """
+
+    revision: str
+    instance: str
+    started_at: datetime
+    codes: Mapping[int, int] = field(default_factory=dict)
+    latency_buckets: Mapping[float, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InstanceUp:
+    """An instance that answered the metrics source, whether or not it has counted anything for a revision yet."""
+
+    instance: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class MetricsSnapshot:
+    """All cumulative counters of one deployment at one moment."""
+
+    at: datetime
+    instances: tuple[InstanceUp, ...] = ()
+    samples: tuple[CounterSample, ...] = ()
+
+
+@dataclass(frozen=True)
+class RevisionStatus:
+    """How one revision's serving processes are doing.
+
+    `ready`: at least the wanted number of replicas answer. `restarts`: process deaths since the revision was created
+    (cumulative, never falls). `failed`: it cannot come up by itself (a corrupted artifact, a model that does not load).
+    """
+
+    revision: str
+    ready: bool
+    replicas: int = 0
+    ready_replicas: int = 0
+    restarts: int = 0
+    failed: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ServingObservation:
+    """The serving side of one deployment. `weights` is what the route was last *accepted* with, in percent by revision id."""
+
+    revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    url: str = ""
+
+    def ready(self, revision: str) -> bool:
+        """Whether the revision is up with all the replicas it should have."""
+        status = self.revisions.get(revision)
+        return status is not None and status.ready

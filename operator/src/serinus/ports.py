@@ -1,0 +1,86 @@
+"""The outside world as the reconciler sees it. Each port has one contract suite (tests/adapters) that every adapter passes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from serinus.core.observation import MetricsSnapshot, ServingObservation
+from serinus.core.plan import ServingPlan
+from serinus.core.revision import Artifact
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Names one ModelDeployment."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Clock(Protocol):
+    """The time. Core never asks for it; it is handed in."""
+
+    def now(self) -> datetime:
+        """The current time, timezone-aware, UTC."""
+        ...
+
+
+class ServingBackend(Protocol):
+    """Runs revisions and splits requests between them."""
+
+    async def observe(self, key: Key) -> ServingObservation:
+        """What runs and how requests are split now. Raises ServingUnavailable."""
+        ...
+
+    async def apply(self, key: Key, plan: ServingPlan) -> None:
+        """Start making the world match `plan`; returns without waiting for readiness.
+
+        Applying twice is applying once. Revisions that are not in the plan are drained, then removed.
+        Raises ServingUnavailable.
+        """
+        ...
+
+
+class MetricsSource(Protocol):
+    """Cumulative request counters, as near to the client as they can be had."""
+
+    async def read(self, key: Key) -> MetricsSnapshot:
+        """Counters per (revision, instance) at this moment. Raises MetricsUnavailable; no traffic is not an error."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Model versions and the aliases that point at them."""
+
+    async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
+        """The artifact that exactly one of version, alias or uri names, with its registered digest.
+
+        Raises ModelVersionNotFound, RegistryUnavailable, ArtifactCorrupted.
+        """
+        ...
+
+    async def alias_version(self, model: str, alias: str) -> str | None:
+        """The version that `alias` points at, or None. Raises RegistryUnavailable."""
+        ...
+
+    async def move_alias(self, model: str, alias: str, version: str, owner: str) -> None:
+        """Point `alias` at `version` and tag it with its owner (`namespace/name`). Moving it twice is moving it once.
+
+        Raises AliasConflict when another owner holds it or a person moved it, RegistryUnavailable, ModelVersionNotFound.
+        """
+        ...
+
+    async def record_rollout(self, model: str, version: str, record: dict[str, object]) -> None:
+        """Log one finished rollout (`record["id"]` is unique) as an MLflow run linked to the model version, once."""
+        ...
+
+
+class Journal(Protocol):
+    """The history of decisions, for people."""
+
+    def record(self, key: Key, at: datetime, reason: str, message: str, evidence: dict[str, object]) -> None:
+        """Append one decision. Raises StateUnwritable."""
+        ...
