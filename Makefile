@@ -1,0 +1,53 @@
+# make demo | make test | make check: each sets itself up from nothing but Python 3.11-3.13 and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.lock requirements-build.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment with every locked dependency
+
+.PHONY: demo
+demo: $(READY) ## Train, release, promote and roll back real models on this machine
+	@$(BIN)/serinus demo
+
+.PHONY: test
+test: $(READY) ## Run every test that needs only this machine
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: $(READY) ## Format, lint, types, layers, generated files
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@$(BIN)/python -m pipelines.compile --check
+	@echo "check: all good"
+
+.PHONY: format
+format: $(READY) ## Rewrite the code in the house format
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+.PHONY: bench
+bench: $(READY) ## Run the benchmarks of docs/benchmarks.md (about 20 minutes)
+	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+.PHONY: lock
+lock: ## Resolve the dependencies anew (needs uv)
+	@uv pip compile pyproject.toml --extra dev $(LOCK_OPTIONS) -o requirements.lock
+	@uv pip compile pyproject.toml --only-group build $(LOCK_OPTIONS) -o requirements-build.lock
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.PHONY: clean
+clean: ## Remove everything that was made here, except the state of your own deployments
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
