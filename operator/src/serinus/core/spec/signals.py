@@ -2,15 +2,13 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from serinus.core.model import Frozen
-from serinus.core.spec.duration import Duration
-
-Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+from serinus.core.spec.duration import Duration, PositiveDuration
+from serinus.core.spec.fields import Flag, Name, Number, Rate, refusal
 
 
 class OnInconclusive(StrEnum):
@@ -22,8 +20,8 @@ class OnInconclusive(StrEnum):
 
 
 class _Signal(Frozen):
-    name: Name
-    required: bool = Field(default=True, description="Whether promotion waits until this signal passes.")
+    name: Name = Field(description="Name of the signal in status, events and plots.")
+    required: Flag = Field(default=True, description="Whether promotion waits until this signal passes.")
     on_inconclusive: OnInconclusive | None = Field(
         default=None, description="Overrides rollout.onInconclusive for this signal."
     )
@@ -32,7 +30,7 @@ class _Signal(Frozen):
 class ErrorsSignal(_Signal):
     """Share of failed requests: 5xx, timeouts, refused connections, and 4xx other than 401, 403 and 429."""
 
-    type: Literal["Errors"]
+    type: Literal["Errors"] = Field(description="Kind of signal.")
     max_increase: Rate = Field(
         default=0.01, description="Largest acceptable candidate rate minus stable rate, in points of rate."
     )
@@ -42,8 +40,8 @@ class ErrorsSignal(_Signal):
 class LatencySignal(_Signal):
     """Share of requests slower than the threshold, compared interval by interval."""
 
-    type: Literal["Latency"]
-    threshold: Duration = Field(description="A request slower than this is slow.")
+    type: Literal["Latency"] = Field(description="Kind of signal.")
+    threshold: PositiveDuration = Field(description="A request slower than this is slow.")
     max_increase: Rate = Field(
         default=0.02, description="Largest acceptable share of slow requests of the candidate minus that of stable."
     )
@@ -56,7 +54,7 @@ class LatencySignal(_Signal):
 class AvailabilitySignal(_Signal):
     """Restarts, unready time, and the share of requests that arrived against the weight set. Always on."""
 
-    type: Literal["Availability"] = "Availability"
+    type: Literal["Availability"] = Field(default="Availability", description="Kind of signal.")
     max_increase: Rate = Field(
         default=0.01,
         description="Largest acceptable share of intervals in which the candidate restarted or was unready, minus stable's.",
@@ -69,26 +67,46 @@ class AvailabilitySignal(_Signal):
 class QualitySignal(_Signal):
     """Loss against real labels, compared on the same rows."""
 
-    type: Literal["Quality"]
-    metric: Literal["brier", "logLoss", "absoluteError", "squaredError"] = "brier"
-    max_increase: float = Field(default=0.01, ge=0, allow_inf_nan=False)
-    label_horizon: Duration = Field(description="Only predictions older than this are judged; fast labels are biased.")
+    type: Literal["Quality"] = Field(description="Kind of signal.")
+    metric: Literal["brier", "logLoss", "absoluteError", "squaredError"] = Field(
+        default="brier", description="Loss that is averaged over the labelled rows."
+    )
+    max_increase: float = Field(
+        default=0.01,
+        strict=True,
+        ge=0,
+        allow_inf_nan=False,
+        description="Largest acceptable loss of the candidate minus that of stable.",
+    )
+    label_horizon: PositiveDuration = Field(
+        description="Only predictions older than this are judged; fast labels are biased."
+    )
 
 
 class DriftSignal(_Signal):
     """Distance of the candidate's predictions from stable's on the same traffic. Pauses, never rolls back by itself."""
 
-    type: Literal["Drift"]
-    psi: float = Field(default=0.2, gt=0, allow_inf_nan=False)
+    type: Literal["Drift"] = Field(description="Kind of signal.")
+    psi: float = Field(
+        default=0.2, strict=True, gt=0, allow_inf_nan=False, description="Population stability index that is too much."
+    )
 
 
 class QuerySignal(_Signal):
     """The value of a PromQL expression."""
 
-    type: Literal["Query"]
-    promql: str = Field(min_length=1)
-    min: float | None = Field(default=None, allow_inf_nan=False)
-    max: float | None = Field(default=None, allow_inf_nan=False)
+    type: Literal["Query"] = Field(description="Kind of signal.")
+    promql: str = Field(min_length=1, max_length=4096, description="Expression that answers one number.")
+    min: Number | None = Field(default=None, description="Smallest acceptable value.")
+    max: Number | None = Field(default=None, description="Largest acceptable value.")
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.min is None and self.max is None:
+            raise refusal("the query has no limit, so nothing can fail; give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise refusal(f"min {self.min} is greater than max {self.max}; swap them", "min")
+        return self
 
 
 Signal = Annotated[

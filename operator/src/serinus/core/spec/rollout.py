@@ -1,0 +1,195 @@
+"""How a candidate is released: the policy that a rollout state takes a snapshot of."""
+
+from datetime import timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+
+from serinus.core.model import Frozen
+from serinus.core.spec.duration import Duration, PositiveDuration, format_duration
+from serinus.core.spec.fields import Count, Flag, refusal
+from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, OnInconclusive, Signal
+
+MAX_STEPS = 32
+MAX_SIGNALS = 16
+SHORTEST_INTERVAL = timedelta(seconds=1)
+
+
+class Strategy(StrEnum):
+    """How traffic reaches the candidate."""
+
+    CANARY = "Canary"
+    BLUE_GREEN = "BlueGreen"
+    SHADOW = "Shadow"
+    IMMEDIATE = "Immediate"
+
+
+class OnFailure(StrEnum):
+    """What happens when a signal fails."""
+
+    ROLLBACK = "Rollback"
+    PAUSE = "Pause"
+
+
+class Approval(StrEnum):
+    """Who promotes a candidate that passed."""
+
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
+class WhenSuperseded(StrEnum):
+    """What happens to a running rollout when the spec names yet another revision."""
+
+    RESTART = "Restart"
+    QUEUE = "Queue"
+
+
+class WeightStep(Frozen):
+    """Send `weight` percent of the requests to the candidate and watch."""
+
+    weight: int = Field(strict=True, ge=1, le=100, description="Share of requests for the candidate, in percent.")
+    hold: Duration = Field(default=timedelta(minutes=1), description="Least time watched at this weight.")
+    min_requests: Count = Field(default=0, description="Fewest candidate requests seen at this weight before the next.")
+
+
+class Pause(Frozen):
+    """How long a pause lasts."""
+
+    duration: PositiveDuration | None = Field(
+        default=None, description="Go on after this time; without it, wait until somebody resumes or promotes."
+    )
+
+
+class PauseStep(Frozen):
+    """Wait at the weight that was reached."""
+
+    pause: Pause = Field(description="How long to wait; {} waits for a person.")
+
+
+def _kind_of_step(value: Any) -> str | None:
+    if isinstance(value, WeightStep | PauseStep):
+        return type(value).__name__
+    if not isinstance(value, dict) or {"weight", "pause"} <= value.keys():
+        return None
+    return PauseStep.__name__ if "pause" in value else WeightStep.__name__
+
+
+Step = Annotated[
+    Annotated[WeightStep, Tag("WeightStep")] | Annotated[PauseStep, Tag("PauseStep")],
+    Discriminator(
+        _kind_of_step,
+        custom_error_type="step",
+        custom_error_message="a step sets a weight or pauses, not both; write {weight: 10, hold: 10m} or {pause: {}}",
+    ),
+]
+
+
+class HeaderRule(Frozen):
+    """A request header and the value it must have."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_|~-]+$", max_length=256, description="Name of the header.")
+    value: str = Field(pattern=r"^[\x20-\x7e]+$", max_length=1024, description="Exact value of the header.")
+
+
+class RequestMatch(Frozen):
+    """Which requests always go to the candidate, whatever the weight is."""
+
+    header: HeaderRule = Field(description="The header that such a request carries.")
+
+
+def _not_below_a_second(value: timedelta) -> timedelta:
+    if value < SHORTEST_INTERVAL:
+        raise ValueError(f"{format_duration(value)} is shorter than 1s; look at the evidence less often, as in 30s")
+    return value
+
+
+Interval = Annotated[Duration, AfterValidator(_not_below_a_second)]
+
+
+class RolloutPolicy(Frozen):
+    """Steps, evidence and deadlines of a rollout."""
+
+    strategy: Strategy = Field(
+        default=Strategy.CANARY, description="How traffic reaches the candidate; Immediate sends all of it once ready."
+    )
+    steps: tuple[Step, ...] = Field(
+        default=(
+            WeightStep(weight=10, hold=timedelta(minutes=5), min_requests=100),
+            WeightStep(weight=50, hold=timedelta(minutes=5), min_requests=100),
+        ),
+        max_length=MAX_STEPS,
+        description="Weights, each greater than the one before, and pauses. After the last, the candidate is promoted "
+        "once every required signal has passed.",
+    )
+    signals: tuple[Signal, ...] = Field(
+        default=(ErrorsSignal(name="errors", type="Errors"),),
+        min_length=1,
+        max_length=MAX_SIGNALS,
+        description="What the candidate is judged on, each with its own name.",
+    )
+    interval: Interval = Field(
+        default=timedelta(seconds=30),
+        description="Time between two looks at the evidence; what happens within one counts as one burst at most.",
+    )
+    alpha: float = Field(
+        default=0.05,
+        strict=True,
+        gt=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="Chance of rejecting a healthy candidate, all signals and attempts together.",
+    )
+    on_failure: OnFailure = Field(default=OnFailure.ROLLBACK, description="What happens when a signal fails.")
+    on_inconclusive: OnInconclusive = Field(
+        default=OnInconclusive.PAUSE,
+        description="What happens at the deadline when the evidence says neither pass nor fail.",
+    )
+    approval: Approval = Field(default=Approval.AUTOMATIC, description="Who promotes a candidate that passed.")
+    deadline: PositiveDuration = Field(
+        default=timedelta(hours=24), description="How long a rollout may wait for evidence or for a person."
+    )
+    ready_deadline: PositiveDuration = Field(
+        default=timedelta(minutes=10), description="How long a revision may take to become ready."
+    )
+    when_superseded: WhenSuperseded = Field(
+        default=WhenSuperseded.RESTART, description="What happens when yet another revision is asked for meanwhile."
+    )
+    match: RequestMatch | None = Field(
+        default=None, description="Requests that always go to the candidate, for testers; its weight counts for others."
+    )
+    sticky: Flag = Field(default=False, description="Whether a client stays with the revision that first answered it.")
+
+    @field_validator("steps")
+    @classmethod
+    def _weights_go_up(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        weights = [(index, step.weight) for index, step in enumerate(steps) if isinstance(step, WeightStep)]
+        if not weights:
+            raise refusal("no step sets a weight; add one, as in {weight: 10, hold: 10m}")
+        for (_, before), (index, weight) in pairwise(weights):
+            if weight <= before:
+                raise refusal(
+                    f"weight {weight} is not greater than {before}, the weight before it; list the weights upwards",
+                    index,
+                    "weight",
+                )
+        return steps
+
+    @field_validator("signals")
+    @classmethod
+    def _names_differ(cls, signals: tuple[Signal, ...]) -> tuple[Signal, ...]:
+        seen: set[str] = set()
+        for index, signal in enumerate(signals):
+            if signal.name in seen:
+                raise refusal(f"two signals are named {signal.name}; give each its own name", index, "name")
+            seen.add(signal.name)
+        return signals
+
+    @model_validator(mode="after")
+    def _one_availability(self) -> Self:
+        found = [index for index, signal in enumerate(self.signals) if isinstance(signal, AvailabilitySignal)]
+        if len(found) > 1:
+            raise refusal("there are two Availability signals, which is one measure; keep one", "signals", found[1])
+        return self

@@ -1,0 +1,71 @@
+"""Which model is released."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from serinus.core.model import Frozen
+from serinus.core.spec.fields import VersionText, refusal
+
+RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
+
+
+def _not_reserved(alias: str) -> str:
+    if RESERVED_ALIAS.fullmatch(alias):
+        raise ValueError(f"{alias} is a name that MLflow keeps for itself; choose another alias, as in champion")
+    return alias
+
+
+Alias = Annotated[str, Field(pattern=r"^[-A-Za-z0-9_]+$", max_length=255), AfterValidator(_not_reserved)]
+
+
+class ModelSource(Frozen):
+    """The model version to serve: exactly one of version, alias and uri."""
+
+    name: str = Field(
+        pattern=r"^[^./:\x00-\x1f][^/:\x00-\x1f]*$",
+        max_length=250,
+        description="Name of the registered model in MLflow.",
+    )
+    version: VersionText | None = Field(default=None, description="The registered version to serve, as in 7.")
+    alias: Alias | None = Field(
+        default=None, description="Serve whatever version this registry alias points at, and follow it when it moves."
+    )
+    uri: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9+.-]*:/\S+$",
+        max_length=2048,
+        description="Where the model is stored, as in s3://bucket/model, when no registry is used.",
+    )
+    promote_alias: Alias | None = Field(
+        default=None,
+        description="Registry alias that is moved to the version once it is promoted, as in champion. "
+        "None is moved by default.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("version", "alias", "uri") if getattr(self, name) is not None]
+        if not given:
+            raise refusal("nothing says which version to serve; give one of version, alias or uri")
+        if len(given) > 1:
+            raise refusal(f"{' and '.join(given)} are both given; keep exactly one of them", given[1])
+        return self
+
+    @model_validator(mode="after")
+    def _alias_moves_forward(self) -> Self:
+        if self.promote_alias is None:
+            return self
+        if self.promote_alias == self.alias:
+            raise refusal(
+                f"promoteAlias {self.alias} is also the alias that is followed, so a promotion would start the next "
+                "rollout; use two different aliases, as in challenger and champion",
+                "promoteAlias",
+            )
+        if self.uri is not None:
+            raise refusal(
+                "promoteAlias needs a registered version, and uri names none; remove it, or give version or alias",
+                "promoteAlias",
+            )
+        return self
