@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from serinus.core.decision import Decision
 from serinus.core.observation import MetricsSnapshot, ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.revision import Artifact
+from serinus.core.state import RolloutRecord, RolloutState
 
 
 @dataclass(frozen=True, order=True)
@@ -78,9 +80,29 @@ class ModelRegistry(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """The history of decisions, for people."""
+class StateStore(Protocol):
+    """Where a ModelDeployment's memory is kept."""
 
-    def record(self, key: Key, at: datetime, reason: str, message: str, evidence: dict[str, object]) -> None:
-        """Append one decision. Raises StateUnwritable."""
+    async def load(self, key: Key) -> RolloutState | None:
+        """The saved state, or None if there is none. Raises StateUnreadable."""
+        ...
+
+    async def save(self, key: Key, state: RolloutState, expected: int) -> RolloutState:
+        """Save `state` under the next sequence number and return it so.
+
+        Raises StateConflict when the stored sequence is not `expected`, StateUnwritable when it cannot be written; the
+        former state is intact then.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """The history of decisions and rollouts, for people."""
+
+    def decided(self, key: Key, at: datetime, decision: Decision) -> None:
+        """Append one decision that a person would notice. Raises StateUnwritable."""
+        ...
+
+    def finished(self, key: Key, record: RolloutRecord) -> None:
+        """Keep the whole record of a finished rollout; the same record twice is kept once. Raises StateUnwritable."""
         ...

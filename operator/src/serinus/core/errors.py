@@ -59,6 +59,10 @@ class StateConflict(SerinusError):
     retriable = True
 
 
+class StateUnreadable(SerinusError):
+    """The stored state cannot be read; it is never overwritten."""
+
+
 class StateUnwritable(SerinusError):
     """The state could not be written (a full disk, a read-only folder). The former state is intact."""
 

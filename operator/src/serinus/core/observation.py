@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+from serinus.core.revision import Revision
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,46 @@ class ServingObservation:
         """Whether the revision is up with all the replicas it should have."""
         status = self.revisions.get(revision)
         return status is not None and status.ready
+
+
+class Verb(StrEnum):
+    """What a person can ask of a rollout."""
+
+    PROMOTE = "promote"
+    ABORT = "abort"
+    RETRY = "retry"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One request of a person. `nonce` makes it happen once; a `rollout_id` that is over is refused."""
+
+    verb: Verb
+    nonce: str
+    rollout_id: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be asked or found, as the person in charge should read it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything one reconcile saw.
+
+    `target` is the revision that the spec asks for; `promoted` the one that the registry's promoteAlias names, asked for
+    only while nothing serves yet. A Problem stands where the answer could not be had; None where nobody asked.
+    """
+
+    target: Revision | Problem
+    serving: ServingObservation
+    promoted: Revision | Problem | None = None
+    metrics: MetricsSnapshot | Problem | None = None
+    action: Action | None = None

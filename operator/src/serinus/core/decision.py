@@ -1,0 +1,83 @@
+"""What a policy sees and what it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from serinus.core.observation import Observation
+from serinus.core.plan import ServingPlan
+from serinus.core.revision import Revision
+from serinus.core.spec import ModelDeploymentSpec
+from serinus.core.state import Phase, Rollout, RolloutState, transition
+
+IDLE = timedelta(seconds=30)
+SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Input:
+    """The immutable input of every policy."""
+
+    spec: ModelDeploymentSpec
+    state: RolloutState
+    observed: Observation
+    now: datetime
+
+    @property
+    def target(self) -> Revision | None:
+        """The revision that the spec asks for, or None while it cannot be resolved."""
+        return self.observed.target if isinstance(self.observed.target, Revision) else None
+
+    @property
+    def rollout(self) -> Rollout:
+        """The rollout under way; only for policies of the phases that have one."""
+        if self.state.rollout is None:
+            raise AssertionError(f"phase {self.state.phase} has no rollout")
+        return self.state.rollout
+
+    def in_phase_for(self) -> timedelta:
+        """How long the phase has lasted."""
+        return self.now - self.state.phase_since
+
+
+@dataclass(frozen=True)
+class Step:
+    """A policy's answer: the next state and when to look again. Its reason and message stand in the state."""
+
+    state: RolloutState
+    requeue_after: timedelta = SOON
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one reconcile decided: the state to save, the world that follows from it, and why.
+
+    `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the difference (the evidence may have grown either way).
+    """
+
+    next_state: RolloutState
+    plan: ServingPlan
+    reason: str
+    message: str
+    evidence: dict[str, dict[str, float]]
+    requeue_after: timedelta
+    changed: bool
+
+
+Policy = Callable[[Input], Step | None]
+"""A small named check. None: it has nothing to say, ask the next one."""
+
+
+def go(seen: Input, to: Phase, reason: str, message: str, **changes: object) -> Step:
+    """Enter (or stay in) a phase and look again soon."""
+    return Step(transition(seen.state, to, seen.now, reason, message, **changes))
+
+
+def stay(seen: Input, reason: str, message: str, requeue_after: timedelta = SOON, **changes: object) -> Step:
+    """Remain in the phase, with the reason of the moment."""
+    return Step(transition(seen.state, seen.state.phase, seen.now, reason, message, **changes), requeue_after)
+
+
+def change_rollout(seen: Input, **changes: object) -> Rollout:
+    """The rollout under way with some of its fields changed."""
+    return seen.rollout.model_copy(update=changes)

@@ -1,0 +1,106 @@
+"""One look at the evidence: fold the counters since the last one, once per interval of the policy."""
+
+from datetime import datetime, timedelta
+
+from serinus.core import analysis
+from serinus.core.decision import Input
+from serinus.core.observation import MetricsSnapshot
+from serinus.core.planning import candidate_weight
+from serinus.core.state import EvidencePoint, Phase, Rollout, Stage
+
+CURVE_POINTS = 60
+LONGEST_GAP = 2  # intervals; a longer one means that Serinus was away, and its time does not count as held
+
+JUDGED = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL})
+COUNTED = JUDGED | {Phase.ROLLING_BACK}
+
+
+def with_latest_counts(seen: Input) -> Input:
+    """The input with the rollout's evidence brought up to date, if a look is due and the counters could be had."""
+    rollout, snapshot = seen.state.rollout, seen.observed.metrics
+    if rollout is None or not isinstance(snapshot, MetricsSnapshot):
+        return seen
+    if seen.state.phase is Phase.DEPLOYING:
+        changed = rollout.model_copy(update={"evidence": analysis.rebase(rollout.evidence, snapshot)})
+    elif seen.state.phase in COUNTED and is_due(seen, rollout):
+        changed = looked(seen, rollout, snapshot)
+    else:
+        return seen
+    state = seen.state.model_copy(update={"rollout": changed})
+    return Input(seen.spec, state, seen.observed, seen.now)
+
+
+def is_due(seen: Input, rollout: Rollout) -> bool:
+    """Whether an interval has passed since the last look; while rolling back every look counts the last requests."""
+    if rollout.looked_at is None or seen.state.phase is Phase.ROLLING_BACK:
+        return True
+    return seen.now - rollout.looked_at >= rollout.policy.interval
+
+
+def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
+    """The rollout after one more look."""
+    evidence = analysis.look(
+        rollout.evidence,
+        analysis.Look(
+            snapshot=snapshot,
+            candidate_status=seen.observed.serving.revisions.get(rollout.candidate.id),
+            stable_status=seen.observed.serving.revisions.get(seen.state.stable.id) if seen.state.stable else None,
+            weight=steady_weight(seen, rollout),
+        ),
+    )
+    changed = rollout.model_copy(
+        update={
+            "evidence": evidence,
+            "looked_at": seen.now,
+            "hold_seconds": rollout.hold_seconds + held(seen, rollout).total_seconds(),
+        }
+    )
+    return changed.model_copy(update={"curve": thinned((*rollout.curve, point(seen, changed)))})
+
+
+def steady_weight(seen: Input, rollout: Rollout) -> int | None:
+    """The weight that was in force for the whole interval, or None where the share of requests proves nothing."""
+    policy = rollout.policy
+    if policy.sticky or policy.match or not judged_since(seen, rollout):
+        return None
+    if seen.observed.serving.weights.get(rollout.candidate.id) != rollout.weight:
+        return None
+    return rollout.weight
+
+
+def judged_since(seen: Input, rollout: Rollout) -> datetime | None:
+    """The moment of the last look, if the step's weight was already in force then."""
+    if seen.state.phase not in JUDGED or rollout.stage is not Stage.ANALYSING or rollout.looked_at is None:
+        return None
+    return rollout.looked_at if rollout.looked_at >= rollout.stage_since else None
+
+
+def held(seen: Input, rollout: Rollout) -> timedelta:
+    """How much hold time this look adds: only what was observed, so a longer absence adds nothing."""
+    if seen.state.phase is not Phase.PROGRESSING or rollout.stage is not Stage.ANALYSING:
+        return timedelta()
+    since = max(rollout.looked_at or rollout.stage_since, rollout.stage_since)
+    gap = seen.now - since
+    return gap if gap <= LONGEST_GAP * rollout.policy.interval else timedelta()
+
+
+def point(seen: Input, rollout: Rollout) -> EvidencePoint:
+    """The evidence curve's newest point."""
+    evidence = rollout.evidence
+    return EvidencePoint(
+        at=seen.now,
+        weight=candidate_weight(seen.state),
+        candidate_requests=evidence.candidate_requests,
+        candidate_failed=evidence.candidate_failed,
+        stable_requests=evidence.stable_requests,
+        stable_failed=evidence.stable_failed,
+        signals={verdict.name: verdict.numbers for verdict in analysis.judge(evidence)},
+    )
+
+
+def thinned(curve: tuple[EvidencePoint, ...]) -> tuple[EvidencePoint, ...]:
+    """At most CURVE_POINTS points: when there are more, every second of the older half goes."""
+    if len(curve) <= CURVE_POINTS:
+        return curve
+    half = len(curve) // 2
+    return (*curve[:half:2], *curve[half:])

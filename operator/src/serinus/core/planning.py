@@ -1,0 +1,63 @@
+"""The wanted world as a pure function of the state: applying it again after a crash repairs whatever was left half done."""
+
+from serinus.core.plan import HeaderMatch, Role, ServedRevision, ServingPlan
+from serinus.core.revision import Revision
+from serinus.core.spec import LatencySignal, ModelDeploymentSpec, RolloutPolicy
+from serinus.core.state import Phase, RolloutState
+
+
+def plan(spec: ModelDeploymentSpec, state: RolloutState) -> ServingPlan:
+    """Which revisions run and how requests are split between them in this state."""
+    policy = state.rollout.policy if state.rollout else spec.rollout
+    return ServingPlan(
+        served=tuple(
+            ServedRevision(revision, role, spec.serving.min_replicas) for revision, role in _served(state).values()
+        ),
+        weights=_weights(state),
+        match=_match(policy, state),
+        sticky=policy.sticky,
+        latency_edges_seconds=latency_edges(spec.rollout, policy),
+    )
+
+
+def latency_edges(*policies: RolloutPolicy) -> tuple[float, ...]:
+    """Every latency threshold of the policies, in seconds, ascending."""
+    signals = [signal for policy in policies for signal in policy.signals]
+    return tuple(sorted({s.threshold.total_seconds() for s in signals if isinstance(s, LatencySignal)}))
+
+
+def candidate_weight(state: RolloutState) -> int:
+    """The candidate's share in percent."""
+    match state.phase:
+        case Phase.PROMOTING:
+            return 100
+        case Phase.PROGRESSING | Phase.PAUSED | Phase.AWAITING_APPROVAL:
+            return state.rollout.weight if state.rollout else 0
+        case _:
+            return 0
+
+
+def _served(state: RolloutState) -> dict[str, tuple[Revision, Role]]:
+    served = {}
+    if state.warm:
+        served[state.warm.revision.id] = (state.warm.revision, Role.WARM)
+    if state.rollout:
+        served[state.rollout.candidate.id] = (state.rollout.candidate, Role.CANDIDATE)
+    if state.stable:
+        served[state.stable.id] = (state.stable, Role.STABLE)
+    return served
+
+
+def _weights(state: RolloutState) -> tuple[tuple[str, int], ...]:
+    share = candidate_weight(state)
+    weights = [(state.stable.id, 100 - share)] if state.stable else []
+    if state.rollout:
+        weights.append((state.rollout.candidate.id, share))
+    return tuple(weights)
+
+
+def _match(policy: RolloutPolicy, state: RolloutState) -> HeaderMatch | None:
+    """Testers reach the candidate by header once it may have traffic, and no longer."""
+    if policy.match is None or state.phase not in (Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL):
+        return None
+    return HeaderMatch(policy.match.header.name, policy.match.header.value)

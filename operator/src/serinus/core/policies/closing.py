@@ -1,0 +1,116 @@
+"""Ending a rollout: taking it back, closing its record, and what the registry is owed for it."""
+
+from serinus.core.analysis import judge
+from serinus.core.decision import Input, Step, change_rollout, go
+from serinus.core.state import (
+    AliasMove,
+    Ending,
+    Outcome,
+    Phase,
+    Rejection,
+    Rollout,
+    RolloutRecord,
+    RolloutState,
+    SignalResult,
+    WeightChange,
+)
+
+HISTORY_LENGTH = 10
+REJECTED_LENGTH = 20
+PROMOTED_LENGTH = 20
+
+
+def take_back(seen: Input, outcome: Outcome, reason: str, message: str, *, rejects: bool) -> Step:
+    """Send all traffic back to stable; with `rejects` the candidate gets none again until `retry`."""
+    ending = Ending(outcome=outcome, reason=reason, message=message, rejects=rejects)
+    weights = (*seen.rollout.weights, WeightChange(at=seen.now, weight=0))
+    rollout = change_rollout(seen, ending=ending, weight=0, weights=weights)
+    return go(seen, Phase.ROLLING_BACK, reason, message, rollout=rollout)
+
+
+def promote(seen: Input, reason: str, message: str) -> Step:
+    """Give the candidate all traffic; it becomes stable when the route has accepted that."""
+    weights = (*seen.rollout.weights, WeightChange(at=seen.now, weight=100))
+    rollout = change_rollout(seen, weight=100, weights=weights)
+    return go(seen, Phase.PROMOTING, reason, message, rollout=rollout)
+
+
+def close_rollout(seen: Input, ending: Ending) -> dict[str, object]:
+    """The state's changes that end the rollout under way: record, rejection, nothing left running."""
+    record = record_of(seen.rollout, seen.state, ending, seen)
+    rejected = seen.state.rejected
+    if ending.rejects:
+        rejected = (*rejected, rejection_of(seen, ending))[-REJECTED_LENGTH:]
+    return {
+        "rollout": None,
+        "rejected": rejected,
+        "unrecorded": (*seen.state.unrecorded, record),
+        "history": (*seen.state.history, record.model_copy(update={"curve": ()}))[-HISTORY_LENGTH:],
+    }
+
+
+def rejection_of(seen: Input, ending: Ending) -> Rejection:
+    """The candidate's quarantine entry."""
+    rollout = seen.rollout
+    return Rejection(
+        revision=rollout.candidate.id,
+        label=rollout.candidate.label,
+        rollout_id=rollout.id,
+        reason=ending.reason,
+        message=ending.message,
+        at=seen.now,
+    )
+
+
+def record_of(rollout: Rollout, state: RolloutState, ending: Ending, seen: Input) -> RolloutRecord:
+    """What is kept of a finished rollout."""
+    evidence = rollout.evidence
+    return RolloutRecord(
+        id=rollout.id,
+        attempt=rollout.attempt,
+        model=rollout.candidate.artifact.model,
+        from_version=state.stable.artifact.version if state.stable else "",
+        to_version=rollout.candidate.artifact.version,
+        revision=rollout.candidate.id,
+        outcome=ending.outcome,
+        reason=ending.reason,
+        message=ending.message,
+        started_at=rollout.started_at,
+        ended_at=seen.now,
+        weights=rollout.weights,
+        signals=signal_results(rollout),
+        candidate_requests=evidence.candidate_requests,
+        candidate_failed=evidence.candidate_failed,
+        stable_requests=evidence.stable_requests,
+        stable_failed=evidence.stable_failed,
+        curve=rollout.curve,
+    )
+
+
+def signal_results(rollout: Rollout) -> tuple[SignalResult, ...]:
+    """Every signal's verdict with its numbers."""
+    return tuple(
+        SignalResult(
+            name=verdict.name,
+            type=verdict.type,
+            verdict=str(verdict.verdict),
+            reason=verdict.reason,
+            message=verdict.message,
+            numbers=verdict.numbers,
+        )
+        for verdict in judge(rollout.evidence)
+    )
+
+
+def alias_owed(seen: Input, version: str) -> AliasMove | None:
+    """The alias that must follow what serves, or None where the spec names none."""
+    model = seen.spec.model
+    if not model.promote_alias or not version:
+        return None
+    return AliasMove(model=model.name, alias=model.promote_alias, version=version)
+
+
+def remember_promoted(state: RolloutState, revision: str) -> tuple[str, ...]:
+    """The known-good revisions with one more, the latest last, each once."""
+    others = tuple(entry for entry in state.promoted if entry != revision)
+    return (*others, revision)[-PROMOTED_LENGTH:]

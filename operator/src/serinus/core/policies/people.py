@@ -1,0 +1,91 @@
+"""What people ask for: each request is carried out or refused with a sentence, exactly once."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from serinus.core import reasons
+from serinus.core.decision import Input, Step, change_rollout, go
+from serinus.core.observation import Action, Verb
+from serinus.core.policies.closing import promote, take_back
+from serinus.core.policies.starting import start_rollout
+from serinus.core.policies.stepping import advance, is_pause
+from serinus.core.state import IN_ROLLOUT, Outcome, Phase
+
+POSSIBLE_IN: Final[Mapping[Verb, frozenset[Phase]]] = {
+    Verb.PROMOTE: frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL}),
+    Verb.ABORT: frozenset(IN_ROLLOUT - {Phase.ROLLING_BACK}),
+    Verb.RETRY: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
+    Verb.PAUSE: frozenset({Phase.PROGRESSING}),
+    Verb.RESUME: frozenset({Phase.PAUSED}),
+}
+
+
+def act_on_request(seen: Input) -> Step | None:
+    """Carry out the request that was not handled yet, if it fits the phase and the rollout it was meant for."""
+    action = seen.observed.action
+    if action is None or action.nonce == seen.state.handled_nonce:
+        return None
+    refusal = why_refused(seen, action)
+    if refusal:
+        return _handled(Step(seen.state), action, f"{action.verb} was refused: {refusal}")
+    done = f"{action.verb} by {action.by or 'unknown'}"
+    return _handled(_VERBS[action.verb](seen, action.by or "unknown"), action, done)
+
+
+def why_refused(seen: Input, action: Action) -> str:
+    """Why the request cannot be carried out now, or an empty string."""
+    state = seen.state
+    if action.rollout_id and (state.rollout is None or state.rollout.id != action.rollout_id):
+        current = state.rollout.id if state.rollout else "none"
+        return f"it was meant for rollout {action.rollout_id}, but the rollout under way is {current}; look again with `serinus get`"
+    if state.phase not in POSSIBLE_IN[action.verb]:
+        possible = ", ".join(sorted(POSSIBLE_IN[action.verb]))
+        return f"the phase is {state.phase}; it is possible in {possible}"
+    if action.verb is Verb.RETRY and state.phase is Phase.ROLLED_BACK and seen.target is None:
+        return "the version that the spec asks for cannot be resolved at the moment; try again"
+    return ""
+
+
+def _handled(step: Step, action: Action, message: str) -> Step:
+    state = step.state.model_copy(update={"handled_nonce": action.nonce, "action_message": message})
+    return Step(state, step.requeue_after)
+
+
+def _promote(seen: Input, by: str) -> Step:
+    return promote(seen, reasons.PROMOTED_BY_USER, f"{seen.rollout.candidate.label} is promoted on request of {by}")
+
+
+def _abort(seen: Input, by: str) -> Step:
+    message = f"{seen.rollout.candidate.label} was aborted on request of {by}; `serinus retry` starts it again"
+    return take_back(seen, Outcome.ABORTED, reasons.ABORTED_BY_USER, message, rejects=True)
+
+
+def _retry(seen: Input, by: str) -> Step:
+    message = f"tried again on request of {by}"
+    if seen.state.phase is Phase.FAILED or seen.target is None:
+        return go(seen, Phase.PENDING, reasons.RETRIED, message)
+    if seen.state.stable and seen.target.id == seen.state.stable.id:
+        return Step(seen.state)
+    return start_rollout(seen, seen.target, reasons.RETRIED, f"{seen.target.label} is {message}")
+
+
+def _pause(seen: Input, by: str) -> Step:
+    return go(seen, Phase.PAUSED, reasons.PAUSED_BY_USER, f"paused at {seen.rollout.weight} % on request of {by}")
+
+
+def _resume(seen: Input, by: str) -> Step:
+    """Go on with a new deadline; a pause step is over, and a signal that failed is waived."""
+    if is_pause(seen.rollout):
+        return advance(seen)
+    waived = seen.rollout.proceed or seen.state.reason == reasons.SIGNAL_FAILED
+    rollout = change_rollout(seen, deadline_since=seen.now, proceed=waived)
+    return go(seen, Phase.PROGRESSING, reasons.RESUMED, f"resumed on request of {by}", rollout=rollout)
+
+
+_VERBS: Final[Mapping[Verb, Callable[[Input, str], Step]]] = {
+    Verb.PROMOTE: _promote,
+    Verb.ABORT: _abort,
+    Verb.RETRY: _retry,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _resume,
+}

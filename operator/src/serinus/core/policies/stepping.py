@@ -1,0 +1,89 @@
+"""Moving through the steps: capacity before traffic, traffic before judgement."""
+
+from serinus.core import reasons
+from serinus.core.decision import Input, Step, change_rollout, go, stay
+from serinus.core.policies.closing import promote, take_back
+from serinus.core.spec import Approval, PauseStep, WeightStep
+from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
+
+
+def is_pause(rollout: Rollout) -> bool:
+    """Whether the current step is a pause."""
+    return rollout.step < len(rollout.policy.steps) and isinstance(rollout.policy.steps[rollout.step], PauseStep)
+
+
+def weight_step(rollout: Rollout) -> WeightStep:
+    """The current step, which is a weight step."""
+    step = rollout.policy.steps[rollout.step]
+    if not isinstance(step, WeightStep):
+        raise AssertionError(f"step {rollout.step} is a pause")
+    return step
+
+
+def next_weight(rollout: Rollout) -> int:
+    """The weight after the current step, looking past pauses; after the last step it is the promotion's 100."""
+    later = [step for step in rollout.policy.steps[rollout.step + 1 :] if isinstance(step, WeightStep)]
+    return later[0].weight if later else 100
+
+
+def advance(seen: Input) -> Step:
+    """The next step, or what comes after the last one."""
+    rollout = seen.rollout
+    if rollout.step + 1 < len(rollout.policy.steps):
+        changed = change_rollout(
+            seen, step=rollout.step + 1, stage=Stage.SCALING, stage_since=seen.now, hold_seconds=0.0
+        )
+        message = f"step {rollout.step + 1} of {len(rollout.policy.steps)} passed at {rollout.weight} %"
+        return go(seen, Phase.PROGRESSING, reasons.STEP_PASSED, message, rollout=changed)
+    label = rollout.candidate.label
+    if rollout.policy.approval is Approval.MANUAL:
+        message = f"{label} passed every step; it waits for `serinus promote` or `serinus abort`"
+        return go(seen, Phase.AWAITING_APPROVAL, reasons.APPROVAL_REQUIRED, message)
+    if rollout.proceed:
+        message = f"{label} is promoted although the evidence was not conclusive, as the policy or a person said"
+        return promote(seen, reasons.PROCEEDED_INCONCLUSIVE, message)
+    return promote(seen, reasons.ALL_SIGNALS_PASSED, f"{label} passed every step and every required signal")
+
+
+def begin_pause_step(seen: Input) -> Step | None:
+    """A pause step holds the weight until its duration is over or a person resumes."""
+    if not is_pause(seen.rollout):
+        return None
+    message = f"paused at {seen.rollout.weight} % by step {seen.rollout.step + 1}; `serinus resume` goes on"
+    return go(seen, Phase.PAUSED, reasons.PAUSE_STEP, message)
+
+
+def raise_capacity(seen: Input) -> Step | None:
+    """No traffic before the replicas that are to answer it are ready."""
+    rollout = seen.rollout
+    if rollout.stage is not Stage.SCALING:
+        return None
+    if seen.observed.serving.ready(rollout.candidate.id):
+        weight = weight_step(rollout).weight
+        changed = change_rollout(seen, stage=Stage.SHIFTING, stage_since=seen.now, weight=weight)
+        return stay(seen, reasons.WEIGHT_SHIFTING, f"giving {rollout.candidate.label} {weight} %", rollout=changed)
+    if seen.now - rollout.stage_since > rollout.policy.ready_deadline:
+        message = f"{rollout.candidate.label} was not ready within its readyDeadline"
+        return take_back(seen, Outcome.ROLLED_BACK, reasons.CANDIDATE_NOT_READY, message, rejects=True)
+    return stay(seen, reasons.WAITING_FOR_READINESS, f"waiting until {rollout.candidate.label} is ready")
+
+
+def shift_weight(seen: Input) -> Step | None:
+    """Judgement of a step begins when the route was accepted with its weight."""
+    rollout = seen.rollout
+    if rollout.stage is not Stage.SHIFTING:
+        return None
+    if seen.observed.serving.weights.get(rollout.candidate.id) == rollout.weight:
+        changed = change_rollout(
+            seen,
+            stage=Stage.ANALYSING,
+            stage_since=seen.now,
+            step_requests=rollout.evidence.candidate_requests,
+            weights=(*rollout.weights, WeightChange(at=seen.now, weight=rollout.weight)),
+        )
+        message = f"{rollout.candidate.label} gets {rollout.weight} %"
+        return stay(seen, reasons.WEIGHT_ACCEPTED, message, rollout=changed)
+    if seen.now - rollout.stage_since > rollout.policy.ready_deadline:
+        message = f"the route did not accept {rollout.weight} % for {rollout.candidate.label} within readyDeadline"
+        return take_back(seen, Outcome.ROLLED_BACK, reasons.ROUTE_NOT_ACCEPTED, message, rejects=True)
+    return stay(seen, reasons.WEIGHT_SHIFTING, f"waiting until the route gives {rollout.candidate.label} {rollout.weight} %")

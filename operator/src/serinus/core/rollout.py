@@ -1,0 +1,50 @@
+"""`decide`: fold what was counted, ask the chain of the phase, and say what the world should look like now."""
+
+from serinus.core.decision import Decision, Input, Step
+from serinus.core.looking import with_latest_counts
+from serinus.core.planning import plan
+from serinus.core.policies import ALWAYS, CHAINS
+from serinus.core.state import IN_ROLLOUT, Phase, RolloutState
+
+NEEDS_METRICS = IN_ROLLOUT - {Phase.PROMOTING}
+"""The phases in which the counters must be read."""
+
+
+def decide(seen: Input) -> Decision:
+    """The next state and the world that follows from it. Deterministic: the same input gives the same decision."""
+    folded = with_latest_counts(seen)
+    step = first_answer(folded)
+    return Decision(
+        next_state=step.state,
+        plan=plan(seen.spec, step.state),
+        reason=step.state.reason,
+        message=step.state.message,
+        evidence=latest_evidence(step.state),
+        requeue_after=step.requeue_after,
+        changed=noticeable(seen.state, step.state),
+    )
+
+
+def first_answer(seen: Input) -> Step:
+    """The first policy that speaks decides; a chain ends with one that always does."""
+    for policy in (*ALWAYS, *CHAINS[seen.state.phase]):
+        step = policy(seen)
+        if step is not None:
+            return step
+    return Step(seen.state)
+
+
+def latest_evidence(state: RolloutState) -> dict[str, dict[str, float]]:
+    """The numbers of every signal at the last look of the rollout under way."""
+    return state.rollout.curve[-1].signals if state.rollout and state.rollout.curve else {}
+
+
+def noticeable(before: RolloutState, after: RolloutState) -> bool:
+    """Whether a person would notice: another phase, reason, weight or answer to a request (not the evidence alone)."""
+    return _face(before) != _face(after)
+
+
+def _face(state: RolloutState) -> tuple[object, ...]:
+    rollout = state.rollout
+    where = (rollout.id, rollout.step, rollout.stage, rollout.weight) if rollout else ()
+    return (state.phase, state.reason, state.stable and state.stable.id, where, state.handled_nonce, state.registry_problem)

@@ -1,0 +1,230 @@
+"""What Serinus remembers of one ModelDeployment between two reconciles (`.status` in a cluster, a file on one machine).
+
+It is enough to go on after a crash at any instruction: the world is a pure function of it (`serinus.core.planning`).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from serinus.core.analysis import Evidence
+from serinus.core.model import Frozen
+from serinus.core.revision import Revision
+from serinus.core.spec import RolloutPolicy
+
+
+class Phase(StrEnum):
+    """Where a ModelDeployment stands."""
+
+    PENDING = "Pending"
+    STABLE = "Stable"
+    DEPLOYING = "Deploying"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    PROMOTING = "Promoting"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    FAILED = "Failed"
+
+
+TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
+    Phase.PENDING: frozenset({Phase.STABLE, Phase.FAILED}),
+    Phase.STABLE: frozenset({Phase.DEPLOYING, Phase.ROLLED_BACK}),
+    Phase.DEPLOYING: frozenset({Phase.PROGRESSING, Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.PROGRESSING: frozenset({Phase.PAUSED, Phase.AWAITING_APPROVAL, Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.PAUSED: frozenset({Phase.PROGRESSING, Phase.AWAITING_APPROVAL, Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.AWAITING_APPROVAL: frozenset({Phase.PROMOTING, Phase.ROLLING_BACK}),
+    Phase.PROMOTING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
+    Phase.ROLLING_BACK: frozenset({Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED}),
+    Phase.ROLLED_BACK: frozenset({Phase.STABLE, Phase.DEPLOYING}),
+    Phase.FAILED: frozenset({Phase.PENDING, Phase.STABLE, Phase.ROLLED_BACK, Phase.DEPLOYING}),
+}
+"""Every phase a phase may go to. `transition` refuses any other."""
+
+IN_ROLLOUT: Final = frozenset(
+    {Phase.DEPLOYING, Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL, Phase.PROMOTING, Phase.ROLLING_BACK}
+)
+"""The phases that have a rollout under way."""
+
+
+class Stage(StrEnum):
+    """Where a weight step stands: replicas come before traffic, traffic before judgement."""
+
+    SCALING = "Scaling"
+    SHIFTING = "Shifting"
+    ANALYSING = "Analysing"
+
+
+class Outcome(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+
+
+class WeightChange(Frozen):
+    """The candidate's share in percent from `at` on."""
+
+    at: datetime
+    weight: int
+
+
+class EvidencePoint(Frozen):
+    """One point of the evidence curve: e-values per signal (log10, for harm and for no harm) and the counts so far."""
+
+    at: datetime
+    weight: int
+    candidate_requests: int
+    candidate_failed: int
+    stable_requests: int
+    stable_failed: int
+    signals: dict[str, dict[str, float]]
+
+
+class Ending(Frozen):
+    """Why a rollout is being taken back. `rejects`: the revision gets no traffic again until `retry`."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    rejects: bool
+
+
+class Rollout(Frozen):
+    """A candidate on its way. `policy` is the spec's rollout section as it was at the start.
+
+    `hold_seconds` counts only time that was observed within the current step. `step_requests` is the number of
+    candidate requests when the current step began to be analysed.
+    """
+
+    id: str
+    attempt: int
+    candidate: Revision
+    policy: RolloutPolicy
+    started_at: datetime
+    step: int = 0
+    stage: Stage = Stage.SCALING
+    weight: int = 0
+    stage_since: datetime
+    deadline_since: datetime
+    hold_seconds: float = 0.0
+    step_requests: int = 0
+    looked_at: datetime | None = None
+    evidence: Evidence
+    proceed: bool = False  # a person, or onInconclusive: Proceed, has waived the evidence
+    ending: Ending | None = None
+    weights: tuple[WeightChange, ...] = ()
+    curve: tuple[EvidencePoint, ...] = ()
+
+
+class Rejection(Frozen):
+    """A revision that must not get traffic again until `retry`, and why."""
+
+    revision: str
+    label: str
+    rollout_id: str
+    reason: str
+    message: str
+    at: datetime
+
+
+class Warm(Frozen):
+    """The revision that served before, kept ready at weight 0 until `until`."""
+
+    revision: Revision
+    until: datetime
+
+
+class SignalResult(Frozen):
+    """A signal's verdict when its rollout ended."""
+
+    name: str
+    type: str
+    verdict: str
+    reason: str
+    message: str
+    numbers: dict[str, float]
+
+
+class RolloutRecord(Frozen):
+    """A finished rollout: what status, the report and the registry keep of it."""
+
+    id: str
+    attempt: int
+    model: str
+    from_version: str
+    to_version: str
+    revision: str
+    outcome: Outcome
+    reason: str
+    message: str
+    started_at: datetime
+    ended_at: datetime
+    weights: tuple[WeightChange, ...]
+    signals: tuple[SignalResult, ...]
+    candidate_requests: int
+    candidate_failed: int
+    stable_requests: int
+    stable_failed: int
+    curve: tuple[EvidencePoint, ...] = ()
+
+
+class AliasMove(Frozen):
+    """An alias that must point at a version. Done once however often it is tried."""
+
+    model: str
+    alias: str
+    version: str
+
+
+class RolloutState(Frozen):
+    """The whole memory. `sequence` grows with every save and is the precondition of the next one.
+
+    `alias_move` and `unrecorded` are effects outside the serving side that are owed and not yet confirmed.
+    """
+
+    sequence: int = 0
+    phase: Phase = Phase.PENDING
+    phase_since: datetime
+    reason: str
+    message: str
+    stable: Revision | None = None
+    rollout: Rollout | None = None
+    warm: Warm | None = None
+    promoted: tuple[str, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    rollouts_started: int = 0
+    attempts: dict[str, int] = {}
+    handled_nonce: str = ""
+    action_message: str = ""
+    alias_move: AliasMove | None = None
+    registry_problem: str = ""
+    unrecorded: tuple[RolloutRecord, ...] = ()
+    history: tuple[RolloutRecord, ...] = ()
+
+    def rejection_of(self, revision: str) -> Rejection | None:
+        """Why the revision must not get traffic, or None if it may."""
+        return next((entry for entry in self.rejected if entry.revision == revision), None)
+
+
+class IllegalTransition(AssertionError):
+    """A policy asked for a transition that the phase table does not have: a defect of Serinus, never of its input."""
+
+
+def initial_state(now: datetime, reason: str, message: str) -> RolloutState:
+    """The state of a ModelDeployment that was never reconciled."""
+    return RolloutState(phase_since=now, reason=reason, message=message)
+
+
+def transition(state: RolloutState, to: Phase, now: datetime, reason: str, message: str, **changes: object) -> RolloutState:
+    """`state` in phase `to` with the other changes; staying in a phase keeps `phase_since`. Raises IllegalTransition."""
+    if to is not state.phase and to not in TRANSITIONS[state.phase]:
+        raise IllegalTransition(f"{state.phase} -> {to} is not in the phase table")
+    since = state.phase_since if to is state.phase else now
+    return state.model_copy(
+        update={"phase": to, "phase_since": since, "reason": reason, "message": message, **changes}
+    )

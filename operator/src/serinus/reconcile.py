@@ -1,0 +1,168 @@
+"""One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from serinus.core import reasons
+from serinus.core.decision import Decision, Input
+from serinus.core.errors import AliasConflict, MetricsUnavailable, SerinusError
+from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem
+from serinus.core.revision import Artifact, Revision, revision_of
+from serinus.core.rollout import NEEDS_METRICS, decide
+from serinus.core.spec import ModelDeployment, ModelSource
+from serinus.core.state import Phase, RolloutState, initial_state
+from serinus.ports import Clock, Journal, Key, MetricsSource, ModelRegistry, ServingBackend, StateStore
+
+ASK_REGISTRY_EVERY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside world, one adapter for each port."""
+
+    store: StateStore
+    serving: ServingBackend
+    metrics: MetricsSource
+    registry: ModelRegistry
+    journal: Journal
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What the registry said of a model source, and when."""
+
+    at: datetime
+    answer: Artifact | Problem
+
+
+@dataclass
+class Reconciler:
+    """Reconciles ModelDeployments. It keeps nothing but a short memory of the registry's answers."""
+
+    ports: Ports
+    _resolved: dict[tuple[Key, ModelSource], Resolved] = field(default_factory=dict)
+    _settled_at: dict[Key, datetime] = field(default_factory=dict)
+
+    async def reconcile(self, key: Key, deployment: ModelDeployment, action: Action | None = None) -> Decision:
+        """Bring one ModelDeployment a step further.
+
+        The new state is saved before the world is changed, so a crash in between is repaired by the next reconcile.
+        Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable.
+        """
+        now = self.ports.clock.now()
+        state = await self.ports.store.load(key) or self._first_state(deployment, now)
+        observed = await self._gather(key, deployment, state, action)
+        decision = decide(Input(deployment.spec, state, observed, now))
+        saved = await self._persist(key, state, decision.next_state)
+        await self.ports.serving.apply(key, decision.plan)
+        if decision.changed:
+            self.ports.journal.decided(key, now, decision)
+        await self._settle(key, saved)
+        return decision
+
+    @staticmethod
+    def _first_state(deployment: ModelDeployment, now: datetime) -> RolloutState:
+        message = f"{deployment.metadata.name} was never served before"
+        return initial_state(now, reasons.WAITING_FOR_READINESS, message)
+
+    async def _gather(
+        self, key: Key, deployment: ModelDeployment, state: RolloutState, action: Action | None
+    ) -> Observation:
+        template = deployment.spec.serving.revision_template()
+        source = deployment.spec.model
+        return Observation(
+            target=_as_revision(await self._resolve(key, source), template),
+            serving=await self.ports.serving.observe(key),
+            promoted=await self._promoted(key, source, template) if _starts_from_nothing(state) else None,
+            metrics=await self._metrics(key) if state.phase in NEEDS_METRICS else None,
+            action=action,
+        )
+
+    async def _resolve(self, key: Key, source: ModelSource) -> Artifact | Problem:
+        known = self._resolved.get((key, source))
+        now = self.ports.clock.now()
+        if known and now - known.at < ASK_REGISTRY_EVERY:
+            return known.answer
+        try:
+            answer: Artifact | Problem = await self.ports.registry.resolve(
+                source.name, version=source.version or "", alias=source.alias or "", uri=source.uri or ""
+            )
+        except SerinusError as error:
+            answer = Problem(reasons.TARGET_UNRESOLVED, str(error))
+        self._resolved = {entry: seen for entry, seen in self._resolved.items() if entry[0] != key}
+        self._resolved[key, source] = Resolved(now, answer)
+        return answer
+
+    async def _promoted(
+        self, key: Key, source: ModelSource, template: dict[str, object]
+    ) -> Revision | Problem | None:
+        """What the promoteAlias names: it is served first, so that a rebuilt system starts with a judged version."""
+        if source.promote_alias is None:
+            return None
+        try:
+            version = await self.ports.registry.alias_version(source.name, source.promote_alias)
+            if version is None:
+                return None
+            return _as_revision(await self.ports.registry.resolve(source.name, version=version), template)
+        except SerinusError as error:
+            return Problem(reasons.TARGET_UNRESOLVED, str(error))
+
+    async def _metrics(self, key: Key) -> MetricsSnapshot | Problem:
+        try:
+            return await self.ports.metrics.read(key)
+        except MetricsUnavailable as error:
+            return Problem(reasons.METRICS_UNAVAILABLE, str(error))
+
+    async def _persist(self, key: Key, before: RolloutState, after: RolloutState) -> RolloutState:
+        if after == before and before.sequence:
+            return before
+        return await self.ports.store.save(key, after, expected=before.sequence)
+
+    # ---- effects outside the serving side: owed in the state until they are confirmed
+
+    async def _settle(self, key: Key, state: RolloutState) -> None:
+        """Do what the state owes to registry and journal; what fails is owed still and tried again later."""
+        now = self.ports.clock.now()
+        if not (state.alias_move or state.unrecorded):
+            return
+        if now - self._settled_at.get(key, datetime.min.replace(tzinfo=now.tzinfo)) < ASK_REGISTRY_EVERY:
+            return
+        after = await self._record_rollouts(key, await self._move_alias(key, state))
+        if after.alias_move or after.unrecorded:
+            self._settled_at[key] = now
+        if after != state:
+            await self.ports.store.save(key, after, expected=state.sequence)
+
+    async def _move_alias(self, key: Key, state: RolloutState) -> RolloutState:
+        move = state.alias_move
+        if move is None:
+            return state
+        try:
+            await self.ports.registry.move_alias(move.model, move.alias, move.version, owner=str(key))
+        except AliasConflict as error:
+            return state.model_copy(update={"alias_move": None, "registry_problem": str(error)})
+        except SerinusError as error:
+            return state.model_copy(update={"registry_problem": str(error)})
+        return state.model_copy(update={"alias_move": None, "registry_problem": ""})
+
+    async def _record_rollouts(self, key: Key, state: RolloutState) -> RolloutState:
+        owed = list(state.unrecorded)
+        try:
+            while owed:
+                self.ports.journal.finished(key, owed[0])
+                if owed[0].to_version:
+                    record = owed[0].model_dump(mode="json", by_alias=True) | {"id": f"{key}/{owed[0].id}"}
+                    await self.ports.registry.record_rollout(owed[0].model, owed[0].to_version, record)
+                owed.pop(0)
+        except SerinusError as error:
+            return state.model_copy(update={"unrecorded": tuple(owed), "registry_problem": str(error)})
+        return state.model_copy(update={"unrecorded": ()})
+
+
+def _starts_from_nothing(state: RolloutState) -> bool:
+    return state.phase is Phase.PENDING and state.stable is None
+
+
+def _as_revision(answer: Artifact | Problem, template: dict[str, object]) -> Revision | Problem:
+    return answer if isinstance(answer, Problem) else revision_of(answer, template)
