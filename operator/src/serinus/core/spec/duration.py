@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
+from serinus.core.spec.fields import shown
+
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 LONGEST = timedelta(days=3650)
-SHOWN_CHARACTERS = 40  # of a bad value in a message; a value can be a whole file
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -22,15 +23,15 @@ def parse_duration(value: Any) -> timedelta:
         return _within_limits(value)
     if not isinstance(value, str) or not re.fullmatch(PATTERN.strip("^$"), value):
         raise ValueError(
-            f"{_shown(value)} is not a duration; write hours, minutes, seconds or milliseconds, as in 1h30m or 100ms"
+            f"{shown(value)} is not a duration; write hours, minutes, seconds or milliseconds, as in 1h30m or 100ms"
         )
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", value)
     seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
     if seconds > LONGEST.total_seconds():
-        raise ValueError(f"{_shown(value)} is longer than ten years; write a shorter duration, as in 24h")
+        raise ValueError(f"{shown(value)} is longer than ten years; write a shorter duration, as in 24h")
     milliseconds = round(seconds * 1000)
     if abs(seconds * 1000 - milliseconds) > 1e-3:
-        raise ValueError(f"{_shown(value)} is finer than a millisecond; write whole milliseconds, as in 100ms")
+        raise ValueError(f"{shown(value)} is finer than a millisecond; write whole milliseconds, as in 100ms")
     return timedelta(milliseconds=milliseconds)
 
 
@@ -54,11 +55,6 @@ def _not_zero(value: timedelta) -> timedelta:
     if not value:
         raise ValueError("0s is too short; write a duration longer than zero, as in 10m")
     return value
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 
 Duration = Annotated[

@@ -3,19 +3,25 @@
 Numbers and booleans are strict: `"10"` is not 10 and `yes` in quotes is not true, as the Kubernetes API would say too.
 """
 
+import json
+import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-Hostname = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
-]
+
+SHOWN_CHARACTERS = 60  # of a bad value in a message; a value can be as large as its file
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it: in JSON's words, cut off where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 
 def refusal(sentence: str, *at: str | int) -> PydanticCustomError:
@@ -23,26 +29,43 @@ def refusal(sentence: str, *at: str | int) -> PydanticCustomError:
     return PydanticCustomError("rule", "{sentence}", {"sentence": sentence, "at": list(at)})
 
 
-def text_of_integer(value: Any) -> Any:
+def matching(pattern: str, longest: int, allowed: str) -> Any:
+    """The annotations of a text that `pattern` describes; `allowed` says so in words, as an order."""
+
+    def check(value: str) -> str:
+        if len(value) > longest:
+            raise ValueError(f"the text has {len(value)} characters; shorten it to at most {longest}")
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{shown(value)} is not accepted; {allowed}")
+        return value
+
+    return AfterValidator(check), Field(json_schema_extra={"pattern": f"^{pattern}$", "maxLength": longest})
+
+
+def _text_of_integer(value: Any) -> Any:
     """An integer as its decimal text (`version: 7` means "7"); everything else as it is, for the type to judge."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float):
-        raise refusal(f'{value} is a fraction; put it in quotes, as in "{value}"')
+        raise ValueError(f'{value} is a fraction; put it in quotes, as in "{value}"')
     return value
 
 
-def int_or_string(pattern: str) -> Any:
+def int_or_text(pattern: str, longest: int, allowed: str) -> Any:
     """The annotations of a text that may also be written as a bare integer."""
-    schema = {
-        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": pattern}],
-        "x-kubernetes-int-or-string": True,
-    }
-    return BeforeValidator(text_of_integer), Field(pattern=pattern), WithJsonSchema(schema)
+    schemas = [{"type": "integer"}, {"type": "string", "pattern": f"^{pattern}$", "maxLength": longest}]
+    schema = WithJsonSchema({"anyOf": schemas, "x-kubernetes-int-or-string": True})
+    return BeforeValidator(_text_of_integer), matching(pattern, longest, allowed)[0], schema
 
 
-VERSION_PATTERN = r"^[A-Za-z0-9][-A-Za-z0-9._]{0,62}$"
-QUANTITY_PATTERN = r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
+NAME_PATTERN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+QUANTITY_PATTERN = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
 
-VersionText = Annotated[str, *int_or_string(VERSION_PATTERN)]
-Quantity = Annotated[str, *int_or_string(QUANTITY_PATTERN)]
+Name = Annotated[str, *matching(NAME_PATTERN, 63, "use small letters, digits and dashes, as in flight-delay")]
+Hostname = Annotated[
+    str, *matching(rf"{NAME_PATTERN}(\.{NAME_PATTERN})*", 253, "write a host name, as in models.example.org")
+]
+VersionText = Annotated[
+    str, *int_or_text("[A-Za-z0-9][-A-Za-z0-9._]*", 63, "write the version as the registry does, as in 7")
+]
+Quantity = Annotated[str, *int_or_text(QUANTITY_PATTERN, 32, "write a Kubernetes quantity, as in 500m or 1Gi")]

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from serinus.core.model import Frozen
 from serinus.core.spec.duration import Duration, PositiveDuration
-from serinus.core.spec.fields import Name
+from serinus.core.spec.fields import Name, matching
 
-CRON_PATTERN = r"^\S+( +\S+){4}$"
+Cron = Annotated[str, *matching(r"\S+( +\S+){4}", 128, "write five fields, as in 0 3 * * 1 for Mondays at three")]
+TimeZone = Annotated[str, *matching("[A-Za-z0-9_+/-]+", 64, "write an IANA time zone, as in Europe/Berlin")]
 
 
 class DriftTrigger(Frozen):
@@ -34,12 +35,8 @@ class ScheduleTrigger(Frozen):
     """Train at set times."""
 
     type: Literal["Schedule"] = Field(description="Kind of trigger.")
-    cron: str = Field(
-        pattern=CRON_PATTERN, description="Minute, hour, day of month, month, day of week, as in 0 3 * * 1."
-    )
-    time_zone: str = Field(
-        default="UTC", pattern=r"^[A-Za-z0-9_+/-]+$", description="Time zone of the cron fields, as in Europe/Berlin."
-    )
+    cron: Cron = Field(description="Minute, hour, day of month, month, day of week, as in 0 3 * * 1.")
+    time_zone: TimeZone = Field(default="UTC", description="Time zone of the cron fields, as in Europe/Berlin.")
 
 
 class MaxAgeTrigger(Frozen):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from serinus.core.model import Frozen
 from serinus.core.spec.duration import Duration, PositiveDuration, format_duration
-from serinus.core.spec.fields import Count, Flag, refusal
+from serinus.core.spec.fields import Count, Flag, matching, refusal
 from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, OnInconclusive, Signal
 
 MAX_STEPS = 32
@@ -87,11 +87,15 @@ Step = Annotated[
 ]
 
 
+HeaderName = Annotated[str, *matching(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", 256, "write a header's name, as in X-Tester")]
+HeaderValue = Annotated[str, *matching(r"[\x20-\x7e]+", 1024, "use plain ASCII characters, at least one")]
+
+
 class HeaderRule(Frozen):
     """A request header and the value it must have."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_|~-]+$", max_length=256, description="Name of the header.")
-    value: str = Field(pattern=r"^[\x20-\x7e]+$", max_length=1024, description="Exact value of the header.")
+    name: HeaderName = Field(description="Name of the header.")
+    value: HeaderValue = Field(description="Exact value of the header.")
 
 
 class RequestMatch(Frozen):

@@ -27,10 +27,8 @@ class ServingMode(StrEnum):
 def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"the template is not plain JSON ({error}); use texts, finite numbers, lists and maps"
-        ) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"it is not plain JSON ({error}); use texts, finite numbers, lists and maps") from None
     return value
 
 

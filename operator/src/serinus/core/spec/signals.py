@@ -57,7 +57,7 @@ class AvailabilitySignal(_Signal):
     type: Literal["Availability"] = Field(default="Availability", description="Kind of signal.")
     max_increase: Rate = Field(
         default=0.01,
-        description="Largest acceptable share of intervals in which the candidate restarted or was unready, minus stable's.",
+        description="Largest acceptable share of intervals with a restart or unready time, minus that of stable.",
     )
     min_share: Rate = Field(
         default=0.8, description="Smallest acceptable share of requests observed, relative to the weight set."

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from serinus.core.model import Frozen
-from serinus.core.spec.fields import VersionText, refusal
+from serinus.core.spec.fields import VersionText, matching, refusal
 
 RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 
@@ -17,26 +17,26 @@ def _not_reserved(alias: str) -> str:
     return alias
 
 
-Alias = Annotated[str, Field(pattern=r"^[-A-Za-z0-9_]+$", max_length=255), AfterValidator(_not_reserved)]
+Alias = Annotated[
+    str, *matching("[-A-Za-z0-9_]+", 255, "use letters, digits, - and _, as in champion"), AfterValidator(_not_reserved)
+]
+ModelName = Annotated[
+    str,
+    *matching(r"[^./:\x00-\x1f][^/:\x00-\x1f]*", 250, "write the registered name, without / and : and no dot in front"),
+]
+Uri = Annotated[str, *matching(r"[a-z][a-z0-9+.-]*:/\S+", 2048, "write a whole address, as in s3://bucket/model")]
 
 
 class ModelSource(Frozen):
     """The model version to serve: exactly one of version, alias and uri."""
 
-    name: str = Field(
-        pattern=r"^[^./:\x00-\x1f][^/:\x00-\x1f]*$",
-        max_length=250,
-        description="Name of the registered model in MLflow.",
-    )
+    name: ModelName = Field(description="Name of the registered model in MLflow.")
     version: VersionText | None = Field(default=None, description="The registered version to serve, as in 7.")
     alias: Alias | None = Field(
         default=None, description="Serve whatever version this registry alias points at, and follow it when it moves."
     )
-    uri: str | None = Field(
-        default=None,
-        pattern=r"^[a-z][a-z0-9+.-]*:/\S+$",
-        max_length=2048,
-        description="Where the model is stored, as in s3://bucket/model, when no registry is used.",
+    uri: Uri | None = Field(
+        default=None, description="Where the model is stored, as in s3://bucket/model, when no registry is used."
     )
     promote_alias: Alias | None = Field(
         default=None,

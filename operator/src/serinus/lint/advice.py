@@ -1,0 +1,119 @@
+"""Warnings: what is valid and will surprise."""
+
+from datetime import timedelta
+from math import inf
+
+from serinus.core.spec import (
+    ErrorsSignal,
+    LatencySignal,
+    ModelDeployment,
+    PauseStep,
+    RolloutPolicy,
+    Strategy,
+    WeightStep,
+    format_duration,
+)
+from serinus.lint.forecast import ASSUMED_RATE, Forecast, forecast
+from serinus.lint.problem import Finding, Level, Location
+
+ROLLOUT: Location = ("spec", "rollout")
+
+
+def advice(deployment: ModelDeployment, requests_per_minute: float | None = None) -> list[Finding]:
+    """What a person should know before this rollout starts."""
+    policy = deployment.spec.rollout
+    if policy.strategy is Strategy.IMMEDIATE:
+        return _ignored_by_immediate(policy)
+    return [
+        *_nothing_required(policy),
+        *_margins_of_zero(policy),
+        *_holds_beyond_the_deadline(policy),
+        *_traffic(policy, requests_per_minute),
+    ]
+
+
+def _warning(message: str, *loc: str | int) -> Finding:
+    return Finding((*ROLLOUT, *loc), message, Level.WARNING)
+
+
+def _ignored_by_immediate(policy: RolloutPolicy) -> list[Finding]:
+    return [
+        _warning(f"strategy Immediate judges nothing, so {name} has no effect; remove it, or use Canary", name)
+        for name in ("steps", "signals")
+        if name in policy.model_fields_set
+    ]
+
+
+def _nothing_required(policy: RolloutPolicy) -> list[Finding]:
+    if any(signal.required for signal in policy.signals):
+        return []
+    return [_warning("no signal is required, so a candidate is promoted without a verdict; require one", "signals")]
+
+
+def _margins_of_zero(policy: RolloutPolicy) -> list[Finding]:
+    return [
+        _warning(
+            "a candidate as good as stable can never be shown to be no worse at all, so the rollout waits until its "
+            "deadline; allow a small margin, as in 0.01, or set required: false",
+            "signals",
+            index,
+            "maxIncrease",
+        )
+        for index, signal in enumerate(policy.signals)
+        if isinstance(signal, ErrorsSignal | LatencySignal) and signal.required and signal.max_increase == 0
+    ]
+
+
+def _holds_beyond_the_deadline(policy: RolloutPolicy) -> list[Finding]:
+    waits = [step.hold if isinstance(step, WeightStep) else step.pause.duration or timedelta() for step in policy.steps]
+    total = sum(waits, timedelta())
+    if total < policy.deadline:
+        return []
+    message = (
+        f"the steps take {format_duration(total)}, and deadline {format_duration(policy.deadline)} ends them before"
+    )
+    return [_warning(f"{message}; shorten the steps or raise it", "deadline")]
+
+
+def _traffic(policy: RolloutPolicy, requests_per_minute: float | None) -> list[Finding]:
+    expected = forecast(policy, requests_per_minute)
+    if expected is None or expected.requests == inf:
+        return []
+    if requests_per_minute is None or expected.duration is None:
+        return _evidence_beyond_the_steps(policy, expected)
+    return [_warning(_time_sentence(policy, expected, expected.duration, requests_per_minute), "steps")]
+
+
+def _verdict_sentence(expected: Forecast) -> str:
+    return (
+        f"a verdict on signal {expected.slowest} takes about {expected.requests:,.0f} candidate requests "
+        f"if {ASSUMED_RATE:.0%} of stable's are bad"
+    )
+
+
+def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast) -> list[Finding]:
+    asked = sum(step.min_requests for step in policy.steps if isinstance(step, WeightStep))
+    if asked >= expected.requests:
+        return []
+    message = f"{_verdict_sentence(expected)}, and the steps ask for {asked:,}: the last step waits for the rest"
+    return [_warning(f"{message}; raise maxIncrease if your traffic is small", "steps")]
+
+
+def _time_sentence(policy: RolloutPolicy, expected: Forecast, duration: timedelta, requests_per_minute: float) -> str:
+    person = any(isinstance(step, PauseStep) and step.pause.duration is None for step in policy.steps)
+    message = (
+        f"{_verdict_sentence(expected)}: at {requests_per_minute:g} requests a minute the rollout takes about "
+        f"{_readable(duration)}" + (", and the time that a person takes at the pause" if person else "")
+    )
+    if duration <= policy.deadline:
+        return message
+    return (
+        f"{message}, and deadline {format_duration(policy.deadline)} passes before; raise maxIncrease or the deadline"
+    )
+
+
+def _readable(duration: timedelta) -> str:
+    """Whole minutes, or days where it is long."""
+    if duration >= timedelta(days=3):
+        return f"{duration / timedelta(days=1):,.0f} days"
+    return format_duration(timedelta(minutes=max(1, round(duration / timedelta(minutes=1)))))

@@ -1,0 +1,127 @@
+"""Reading and checking a ModelDeployment file, for the command line and the runtime alike."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from serinus.core.errors import NotSupportedYet, SpecInvalid
+from serinus.core.spec import API_VERSION, KIND, ModelDeployment
+from serinus.core.spec.fields import shown
+from serinus.lint.advice import advice
+from serinus.lint.document import Document, Unreadable, read_document
+from serinus.lint.messages import findings
+from serinus.lint.problem import Finding, Problem, dotted, errors_of, joined
+from serinus.lint.unsupported import unsupported_findings
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a text holds: a deployment, or the problems for which it is none."""
+
+    deployment: ModelDeployment | None
+    document: Document | None
+    problems: tuple[Problem, ...] = ()
+
+
+def lint_text(text: str, source: str, requests_per_minute: float | None = None) -> tuple[Problem, ...]:
+    """All that is wrong with the text of a ModelDeployment, in the order of its lines, and what may surprise.
+
+    With `requests_per_minute` (all traffic, stable and candidate) a warning says how long the rollout will take.
+    """
+    read = _read(text, source)
+    if read.deployment is None or read.document is None:
+        return read.problems
+    found = [*unsupported_findings(read.deployment), *advice(read.deployment, requests_per_minute)]
+    return _placed(found, read.document, source)
+
+
+def lint_file(path: Path, requests_per_minute: float | None = None) -> tuple[Problem, ...]:
+    """The same for a file; one that cannot be read is a problem too."""
+    try:
+        return lint_text(_text_of(path), str(path), requests_per_minute)
+    except Unreadable as error:
+        return (replace(error.problem, source=str(path)),)
+
+
+def load_deployment(path: Path) -> ModelDeployment:
+    """The deployment in a file.
+
+    Raises SpecInvalid with all its problems, one a line, or NotSupportedYet when it is valid and asks for what this
+    release does not do.
+    """
+    try:
+        read = _read(_text_of(path), str(path))
+    except Unreadable as error:
+        raise SpecInvalid(str(replace(error.problem, source=str(path)))) from None
+    if read.deployment is None or read.document is None:
+        raise SpecInvalid(joined(errors_of(read.problems)))
+    missing = _placed(unsupported_findings(read.deployment), read.document, str(path))
+    if missing:
+        raise NotSupportedYet(joined(missing))
+    return read.deployment
+
+
+def dump_deployment(deployment: ModelDeployment) -> str:
+    """The deployment as YAML that reads back equal; what was left out or is empty is not written."""
+    content = deployment.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Unreadable(f"the file cannot be read ({reason}); correct its path or its permissions", 0) from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable("the file is not UTF-8 text; save it as UTF-8", line) from None
+
+
+def _read(text: str, source: str) -> _Read:
+    try:
+        document = read_document(text)
+    except Unreadable as error:
+        return _Read(None, None, (replace(error.problem, source=source),))
+    wrong = _wrong_object(document)
+    if wrong:
+        return _Read(None, document, _placed(wrong, document, source))
+    try:
+        deployment = ModelDeployment.model_validate(document.value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return _Read(None, document, _placed(findings(error.errors(include_url=False)), document, source))
+    return _Read(deployment, document)
+
+
+def _wrong_object(document: Document) -> list[Finding]:
+    """Why this is not a ModelDeployment at all; then nothing else about it is worth a word."""
+    value = document.value
+    if not isinstance(value, dict):
+        return [Finding((), f"the file holds {_kind_of(value)}, not a ModelDeployment; begin with apiVersion and kind")]
+    for name, expected in (("kind", KIND), ("apiVersion", API_VERSION)):
+        if name not in value:
+            return [Finding((name,), f"{name} is missing; add {name}: {expected}", of_key=True)]
+        if value[name] != expected:
+            return [
+                Finding((name,), f"{name} {shown(value[name])} is not {expected}; correct it, or give another file")
+            ]
+    return []
+
+
+def _kind_of(value: object) -> str:
+    return "a list" if isinstance(value, list) else "a single value"
+
+
+def _placed(found: Iterable[Finding], document: Document, source: str) -> tuple[Problem, ...]:
+    """The findings as problems with lines, from the top of the file to its end."""
+    problems = [_problem(finding, document, source) for finding in found]
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+
+
+def _problem(finding: Finding, document: Document, source: str) -> Problem:
+    line, column = document.position(finding.loc, finding.of_key)
+    return Problem(finding.message, dotted(finding.loc), line, column, finding.level, source)
