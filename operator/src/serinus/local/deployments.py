@@ -1,0 +1,91 @@
+"""One deployment as it runs: its plan, its revisions, and the weights that the gateway was given."""
+
+from collections.abc import Mapping, Set
+
+from serinus.core.observation import RevisionStatus
+from serinus.core.plan import Role, ServingPlan
+from serinus.local.records import DeploymentRecord
+from serinus.local.revisions import RunningRevision, Surroundings
+from serinus.local.routes import MatchRoute, Route
+from serinus.ports import Key
+
+
+def next_weights(planned: Mapping[str, int], current: Mapping[str, int], ready: Set[str]) -> Mapping[str, int]:
+    """The weights to route by now: those planned, once every revision whose share grows can take requests.
+
+    Capacity before traffic. A share that shrinks never waits, and where nothing is ready there is nothing to protect.
+    """
+    growing = {revision for revision, weight in planned.items() if weight > current.get(revision, 0)}
+    return planned if growing <= ready or not ready else current
+
+
+class RunningDeployment:
+    """The revisions of one deployment and the split between them."""
+
+    def __init__(self, key: Key, around: Surroundings, former: DeploymentRecord | None = None) -> None:
+        self.key = key
+        self.plan = ServingPlan()
+        self.weights: Mapping[str, int] = dict(former.weights) if former else {}
+        self.revisions: dict[str, RunningRevision] = {}
+        self._around = around
+        if former:
+            edges = former.plan.latency_edges_seconds
+            for record in former.revisions:
+                self.revisions[record.revision.id] = RunningRevision(key, record.revision, edges, around, record)
+            self.accept(former.plan)
+
+    def accept(self, plan: ServingPlan) -> None:
+        """Bring up what the plan serves; what it does not serve is no longer wanted."""
+        self.plan = plan
+        for running in self.revisions.values():
+            running.wanted = 0
+        for served in plan.served:
+            running = self.revisions.get(served.revision.id) or RunningRevision(
+                self.key, served.revision, plan.latency_edges_seconds, self._around
+            )
+            self.revisions[served.revision.id] = running
+            running.grow(served.replicas)
+
+    def shift(self) -> None:
+        """Take over the planned weights as soon as the revisions can bear them."""
+        planned = {served.revision.id: self.plan.weight(served.revision.id) for served in self.plan.served}
+        ready = {name for name, running in self.revisions.items() if running.has_ready_server()}
+        self.weights = next_weights(planned, self.weights, ready) if any(planned.values()) else {}
+
+    def route(self) -> Route | None:
+        """What the gateway should do for it; None if it serves nothing."""
+        if not self.weights:
+            return None
+        running = {name: self.revisions[name] for name in self.weights}
+        servers = {one.service: one.servers() for one in running.values()}
+        weights = {running[name].service: weight for name, weight in self.weights.items()}
+        return Route(self.key, weights, servers, self._match(servers), self.plan.sticky)
+
+    def _match(self, servers: Mapping[str, tuple[str, ...]]) -> MatchRoute | None:
+        if self.plan.match is None:
+            return None
+        names = [served.revision.id for served in self.plan.served if served.role is Role.CANDIDATE]
+        services = [self.revisions[name].service for name in names]
+        return next((MatchRoute(self.plan.match, service) for service in services if servers.get(service)), None)
+
+    def retired(self) -> list[RunningRevision]:
+        """Revisions that are neither wanted nor routed to."""
+        return [one for name, one in self.revisions.items() if one.wanted == 0 and name not in self.weights]
+
+    def is_gone(self) -> bool:
+        """Whether nothing of it is left."""
+        return not self.plan.served and not self.revisions
+
+    def statuses(self) -> dict[str, RevisionStatus]:
+        """How its revisions are doing, without those being drained."""
+        return {name: running.status() for name, running in self.revisions.items() if running.wanted}
+
+    def record(self) -> DeploymentRecord:
+        """What the next run needs to know of it."""
+        return DeploymentRecord(
+            namespace=self.key.namespace,
+            name=self.key.name,
+            plan=self.plan,
+            weights=dict(self.weights),
+            revisions=tuple(running.record() for running in self.revisions.values()),
+        )

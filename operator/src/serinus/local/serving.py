@@ -1,0 +1,196 @@
+"""The serving backend of one machine: predictor processes behind the gateway process."""
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+
+import httpx
+
+from serinus.core.errors import SerinusError, ServingUnavailable
+from serinus.core.observation import ServingObservation
+from serinus.core.plan import ServingPlan
+from serinus.local.deployments import RunningDeployment
+from serinus.local.environment import owner_of
+from serinus.local.files import atomic_write_text
+from serinus.local.gateway import Gateway
+from serinus.local.process import strays
+from serinus.local.records import ServingRecord, read_serving_record
+from serinus.local.revisions import Command, Replica, RunningRevision, Surroundings
+from serinus.local.routes import LoadedRoutes, Route, loaded_when, parse_service, route_name
+from serinus.ports import Key
+
+logger = logging.getLogger(__name__)
+
+PROBE_TIMEOUT_SECONDS = 2.0
+UNSETTLED_POLL_SECONDS = 0.05
+SETTLED_POLL_SECONDS = 1.0
+TROUBLE_POLL_SECONDS = 0.5
+# A file watcher can miss a change; a gateway that has not loaded its routes by then is told again.
+TELL_AGAIN_SECONDS = 3.0
+# Requests that the gateway accepted just before it loaded new routes are still on their way to the old servers.
+DRAIN_SECONDS = 0.5
+
+
+class LocalServing:
+    """Implements serinus.ports.ServingBackend. `folder` holds its state, logs and the gateway's files.
+
+    Processes outlive a crash of this program: `start` adopts those that still run and ends those that nobody wants.
+    """
+
+    def __init__(self, folder: Path, gateway: Gateway, command: Command) -> None:
+        self._folder = folder
+        self._gateway = gateway
+        self._woken = asyncio.Event()
+        self._client = httpx.AsyncClient(
+            timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+        self._around = Surroundings(folder, command, self._client, self._woken.set)
+        self._deployments: dict[Key, RunningDeployment] = {}
+        self._remembered = ""
+        self._remembering = asyncio.Lock()
+        self._unsettled_since: float | None = None
+        self._loaded: LoadedRoutes | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._ending: dict[Replica, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Take over what an earlier run left, and begin to work in the background.
+
+        Raises PortInUse, ServingUnavailable, StateUnwritable.
+        """
+        former = read_serving_record(self._record_file)
+        await self._end_strays(former.pids() | self._gateway.former_pids())
+        await self._gateway.start()
+        for record in former.deployments:
+            key = Key(record.namespace, record.name)
+            self._deployments[key] = RunningDeployment(key, self._around, record)
+        self._settling = asyncio.create_task(self._settle_forever(), name="settle serving")
+
+    async def close(self, *, keep: bool = False) -> None:
+        """Stop working; end all processes, unless `keep` leaves them serving for the next run to adopt."""
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
+        # Clients are refused first, so that none is answered by a gateway without servers.
+        await self._gateway.close(keep=keep)
+        supervised = [replica.supervised for replica in self._replicas()]
+        await asyncio.gather(*(one.release() if keep else one.stop() for one in supervised))
+        await self._client.aclose()
+        await self._remember()
+
+    def keys(self) -> tuple[Key, ...]:
+        """The deployments it runs, those of an earlier run included."""
+        return tuple(sorted(self._deployments))
+
+    async def observe(self, key: Key) -> ServingObservation:
+        """What runs, and the weights that the gateway itself says it works with. Raises ServingUnavailable."""
+        self._raise_if_stopped()
+        loaded = (await self._gateway.loaded()).weights.get(route_name(key), {})
+        names = {service: parse_service(service) for service in loaded}
+        deployment = self._deployments.get(key)
+        return ServingObservation(
+            revisions=deployment.statuses() if deployment else {},
+            weights={name.revision: loaded[service] for service, name in names.items() if name},
+            url=f"{self._gateway.url}/v1/models/{key.name}:predict",
+        )
+
+    async def apply(self, key: Key, plan: ServingPlan) -> None:
+        """Begin to make the world match `plan`. Raises ServingUnavailable, StateUnwritable."""
+        self._raise_if_stopped()
+        deployment = self._deployments.setdefault(key, RunningDeployment(key, self._around))
+        if deployment.plan != plan:
+            deployment.accept(plan)
+            self._woken.set()
+        await self._remember()
+
+    @property
+    def _record_file(self) -> Path:
+        return self._folder / "serving.json"
+
+    def _replicas(self) -> list[Replica]:
+        running = [one for deployment in self._deployments.values() for one in deployment.revisions.values()]
+        return [replica for revision in running for replica in revision.replicas]
+
+    def _raise_if_stopped(self) -> None:
+        if self._settling is None or self._settling.done():
+            reason = self._settling and not self._settling.cancelled() and self._settling.exception()
+            raise ServingUnavailable(f"the local serving backend is not running ({reason or 'not started'}); start it")
+
+    async def _end_strays(self, known: set[int]) -> None:
+        """End what an earlier run started without having had the time to write it down."""
+        found = await asyncio.to_thread(strays, owner_of(self._folder), known)
+        await asyncio.gather(*(process.end() for process in found))
+
+    async def _settle_forever(self) -> None:
+        while True:
+            try:
+                pause = SETTLED_POLL_SECONDS if await self._settle() else UNSETTLED_POLL_SECONDS
+            except SerinusError as error:
+                logger.warning("%s", error)
+                pause = TROUBLE_POLL_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+            self._woken.clear()
+
+    async def _settle(self) -> bool:
+        """One step towards the plans; True once the gateway works as told and nothing superfluous is left."""
+        for deployment in self._deployments.values():
+            deployment.shift()
+        await self._remember()
+        routes = self._routes()
+        if await self._gateway.publish(routes, again=self._is_overdue()):
+            self._loaded = None
+        if loaded_when(routes) != self._loaded:
+            self._loaded = await self._gateway.loaded()
+        # Asked anew: while the gateway was, a plan may have been applied or a process may have died.
+        if loaded_when(self._routes()) != self._loaded:
+            return False
+        self._unsettled_since = None
+        self._retire()
+        return True
+
+    def _routes(self) -> list[Route]:
+        return [route for deployment in self._deployments.values() if (route := deployment.route())]
+
+    def _is_overdue(self) -> bool:
+        """Whether the gateway should be told again, which starts the wait anew."""
+        now = asyncio.get_running_loop().time()
+        if self._unsettled_since is None:
+            self._unsettled_since = now
+        overdue = now - self._unsettled_since > TELL_AGAIN_SECONDS
+        if overdue:
+            self._unsettled_since = now
+        return overdue
+
+    def _retire(self) -> None:
+        """Begin to end what the gateway no longer sends requests to."""
+        for deployment in self._deployments.values():
+            for revision in deployment.retired():
+                del deployment.revisions[revision.revision.id]
+                self._end(revision, revision.replicas)
+            for revision in deployment.revisions.values():
+                self._end(revision, revision.surplus() if revision.wanted else [])
+        self._deployments = {key: one for key, one in self._deployments.items() if not one.is_gone()}
+
+    def _end(self, revision: RunningRevision, replicas: list[Replica]) -> None:
+        for replica in list(replicas):
+            revision.forget(replica)
+            self._ending[replica] = asyncio.create_task(self._drain(replica), name="drain a predictor")
+
+    async def _drain(self, replica: Replica) -> None:
+        """Let requests in flight end, then end the process (which finishes what it still has)."""
+        await asyncio.sleep(DRAIN_SECONDS)
+        await replica.supervised.stop()
+        self._around.ports.discard(replica.port)
+        del self._ending[replica]
+
+    async def _remember(self) -> None:
+        """Write down what runs, if it has changed. Raises StateUnwritable."""
+        async with self._remembering:
+            record = ServingRecord(deployments=tuple(one.record() for one in self._deployments.values()))
+            text = record.model_dump_json(by_alias=True, indent=1)
+            if text != self._remembered:
+                await asyncio.to_thread(atomic_write_text, self._record_file, text)
+                self._remembered = text

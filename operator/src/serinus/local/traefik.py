@@ -1,0 +1,135 @@
+"""Traefik's two configurations, as plain values, and its own account of what it has loaded."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from serinus.local.routes import LoadedRoutes, Route, route_name
+from serinus.local.sockets import HOST
+
+CLIENTS = "clients"
+INTERNAL = "traefik"
+PROVIDER = "@file"
+MATCH = ".match"
+# Traefik keeps its former routes when it is given none at all, so there is always this service that nothing uses.
+NOTHING = "nothing"
+# Higher than any rule's default priority, which is its length.
+MATCH_PRIORITY = 100_000
+# Shorter than the 5 s after which uvicorn closes an idle connection: a request that is sent on a connection just being
+# closed would fail.
+IDLE_CONNECTION = "3s"
+RESPONSE_TIMEOUT = "30s"
+EDGES_SECONDS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
+    *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+)
+
+
+def static_config(port: int, internal_port: int, routes_file: Path, edges_seconds: Iterable[float]) -> dict[str, Any]:
+    """What Traefik reads once, at its start."""
+    return {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "log": {"level": "ERROR"},
+        "entryPoints": {
+            CLIENTS: {"address": f"{HOST}:{port}", "transport": {"lifeCycle": {"graceTimeOut": "5s"}}},
+            INTERNAL: {"address": f"{HOST}:{internal_port}"},
+        },
+        "api": {"insecure": True, "dashboard": False},
+        "ping": {"entryPoint": INTERNAL},
+        "metrics": {"prometheus": _prometheus(edges_seconds)},
+        "providers": {"providersThrottleDuration": "100ms", "file": {"filename": str(routes_file), "watch": True}},
+        "serversTransport": {
+            "forwardingTimeouts": {
+                "dialTimeout": "2s",
+                "responseHeaderTimeout": RESPONSE_TIMEOUT,
+                "idleConnTimeout": IDLE_CONNECTION,
+            }
+        },
+    }
+
+
+def _prometheus(edges_seconds: Iterable[float]) -> dict[str, Any]:
+    return {
+        "entryPoint": INTERNAL,
+        "buckets": sorted({*EDGES_SECONDS, *edges_seconds}),
+        "addServicesLabels": True,
+        "addEntryPointsLabels": False,
+        "addRoutersLabels": False,
+    }
+
+
+def routes_config(routes: Iterable[Route]) -> dict[str, Any]:
+    """What Traefik reads again whenever the file changes. No retries: errors are counted as they happen."""
+    routers: dict[str, Any] = {}
+    services: dict[str, Any] = {NOTHING: _servers(())}
+    for route in routes:
+        routers |= _routers(route)
+        services[route_name(route.key)] = {"weighted": _weighted(route)}
+        services |= {name: _servers(urls) for name, urls in route.servers.items()}
+    return {"http": {"routers": routers, "services": services} if routers else {"services": services}}
+
+
+def _routers(route: Route) -> dict[str, Any]:
+    name, rule = route_name(route.key), _paths(route.key.name)
+    routers: dict[str, Any] = {name: {"entryPoints": [CLIENTS], "rule": rule, "service": name}}
+    if route.match:
+        header = f"Header({_quoted(route.match.header.name)}, {_quoted(route.match.header.value)})"
+        routers[name + MATCH] = {
+            "entryPoints": [CLIENTS],
+            "rule": f"{rule} && {header}",
+            "service": route.match.service,
+            "priority": MATCH_PRIORITY,
+        }
+    return routers
+
+
+def _paths(model: str) -> str:
+    """Both protocols' paths of one model, and not those of a model whose name only begins like it."""
+    return f"PathRegexp({_quoted(f'^/v[12]/models/{re.escape(model)}([:/]|$)')})"
+
+
+def _quoted(text: str) -> str:
+    # Rules are written in Go's syntax, whose string literals are those of JSON.
+    return json.dumps(text)
+
+
+def _weighted(route: Route) -> dict[str, Any]:
+    weighted: dict[str, Any] = {
+        "services": [{"name": name, "weight": weight} for name, weight in route.weights.items()]
+    }
+    if route.sticky:
+        weighted["sticky"] = {"cookie": {"name": f"serinus-{route_name(route.key)}", "httpOnly": True}}
+    return weighted
+
+
+def _servers(urls: Iterable[str]) -> dict[str, Any]:
+    return {"loadBalancer": {"servers": [{"url": url} for url in urls]}}
+
+
+def loaded_routes(rawdata: Mapping[str, Any]) -> LoadedRoutes:
+    """The routes in an answer of Traefik's `/api/rawdata`; a router that Traefik has refused counts as absent."""
+    services = _ours(rawdata.get("services") or {})
+    routers = {
+        name: router["service"]
+        for name, router in _ours(rawdata.get("routers") or {}).items()
+        if router.get("status") == "enabled"
+    }
+    return LoadedRoutes(
+        weights={
+            name: {part["name"]: part.get("weight", 1) for part in services[name]["weighted"].get("services") or ()}
+            for name in routers
+            if "weighted" in services.get(name, {})
+        },
+        servers={
+            name: tuple(server["url"] for server in service["loadBalancer"].get("servers") or ())
+            for name, service in services.items()
+            if "loadBalancer" in service and name != NOTHING
+        },
+        matches={name.removesuffix(MATCH): service for name, service in routers.items() if name.endswith(MATCH)},
+    )
+
+
+def _ours(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removesuffix(PROVIDER): value for name, value in named.items() if name.endswith(PROVIDER)}
