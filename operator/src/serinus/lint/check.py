@@ -11,10 +11,13 @@ from serinus.core.errors import NotSupportedYet, SpecInvalid
 from serinus.core.spec import API_VERSION, KIND, ModelDeployment
 from serinus.core.spec.fields import shown
 from serinus.lint.advice import advice
-from serinus.lint.document import Document, Unreadable, read_document
+from serinus.lint.document import MAX_CHARACTERS, Document, read_document
 from serinus.lint.messages import findings
+from serinus.lint.plain import Unreadable
 from serinus.lint.problem import Finding, Problem, dotted, errors_of, joined
 from serinus.lint.unsupported import unsupported_findings
+
+MAX_BYTES = 4 * MAX_CHARACTERS + 8  # a character takes at most four, and a byte order mark three
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,11 @@ def dump_deployment(deployment: ModelDeployment) -> str:
 
 
 def _text_of(path: Path) -> str:
+    """The text of a file, read no further than is needed to see that it is too long. Raises Unreadable."""
     try:
-        content = path.read_bytes()
-        return content.decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES)
+        return content.decode("utf-8-sig", errors="replace" if len(content) == MAX_BYTES else "strict")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise Unreadable(f"the file cannot be read ({reason}); correct its path or its permissions", 0) from None

@@ -25,7 +25,7 @@ def findings(errors: Sequence[ErrorDetails]) -> list[Finding]:
 
 def _follows_from_another(error: ErrorDetails, misspelt: set[Location]) -> bool:
     if error["type"] == "too_short":
-        return len(error["input"]) >= error["ctx"]["min_length"]
+        return len(error["input"]) >= int(error["ctx"]["min_length"])
     return error["type"] == "missing" and error["loc"] in misspelt
 
 

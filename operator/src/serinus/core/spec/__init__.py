@@ -17,13 +17,9 @@ from serinus.core.spec.rollout import (
     Approval,
     HeaderRule,
     OnFailure,
-    Pause,
-    PauseStep,
     RequestMatch,
     RolloutPolicy,
-    Step,
     Strategy,
-    WeightStep,
     WhenSuperseded,
 )
 from serinus.core.spec.serving import Gateway, Resources, Serving, ServingMode
@@ -38,6 +34,7 @@ from serinus.core.spec.signals import (
     Signal,
 )
 from serinus.core.spec.source import ModelSource
+from serinus.core.spec.steps import Pause, PauseStep, Step, WeightStep
 
 __all__ = [
     "API_VERSION",

@@ -3,14 +3,15 @@
 from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from serinus.core.model import Frozen
 from serinus.core.spec.duration import Duration, PositiveDuration, format_duration
-from serinus.core.spec.fields import Count, Flag, matching, refusal
+from serinus.core.spec.fields import Flag, matching, refusal
 from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, OnInconclusive, Signal
+from serinus.core.spec.steps import Step, WeightStep
 
 MAX_STEPS = 32
 MAX_SIGNALS = 16
@@ -45,46 +46,6 @@ class WhenSuperseded(StrEnum):
 
     RESTART = "Restart"
     QUEUE = "Queue"
-
-
-class WeightStep(Frozen):
-    """Send `weight` percent of the requests to the candidate and watch."""
-
-    weight: int = Field(strict=True, ge=1, le=100, description="Share of requests for the candidate, in percent.")
-    hold: Duration = Field(default=timedelta(minutes=1), description="Least time watched at this weight.")
-    min_requests: Count = Field(default=0, description="Fewest candidate requests seen at this weight before the next.")
-
-
-class Pause(Frozen):
-    """How long a pause lasts."""
-
-    duration: PositiveDuration | None = Field(
-        default=None, description="Go on after this time; without it, wait until somebody resumes or promotes."
-    )
-
-
-class PauseStep(Frozen):
-    """Wait at the weight that was reached."""
-
-    pause: Pause = Field(description="How long to wait; {} waits for a person.")
-
-
-def _kind_of_step(value: Any) -> str | None:
-    if isinstance(value, WeightStep | PauseStep):
-        return type(value).__name__
-    if not isinstance(value, dict) or {"weight", "pause"} <= value.keys():
-        return None
-    return PauseStep.__name__ if "pause" in value else WeightStep.__name__
-
-
-Step = Annotated[
-    Annotated[WeightStep, Tag("WeightStep")] | Annotated[PauseStep, Tag("PauseStep")],
-    Discriminator(
-        _kind_of_step,
-        custom_error_type="step",
-        custom_error_message="a step sets a weight or pauses, not both; write {weight: 10, hold: 10m} or {pause: {}}",
-    ),
-]
 
 
 HeaderName = Annotated[str, *matching(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", 256, "write a header's name, as in X-Tester")]

@@ -106,7 +106,10 @@ class Serving(Frozen):
     def revision_template(self) -> dict[str, Any]:
         """What belongs to a revision's identity: no scale, route or mode, and nothing that was left out.
 
-        What is absent is not written, so that a field added in a later release does not change existing revisions.
+        What is absent or empty is not written, so that a field added in a later release does not change existing
+        revisions. The template is kept as it is: there an empty map can have a meaning.
         """
         content = self.model_dump(mode="json", by_alias=True, include=set(REVISION_FIELDS), exclude_none=True)
+        if self.resources is not None:
+            content["resources"] = self.resources.model_dump(mode="json", exclude_defaults=True)
         return {name: value for name, value in content.items() if value != {}}
