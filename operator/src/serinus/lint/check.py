@@ -33,6 +33,7 @@ def lint_text(text: str, source: str, requests_per_minute: float | None = None) 
     """All that is wrong with the text of a ModelDeployment, in the order of its lines, and what may surprise.
 
     With `requests_per_minute` (all traffic, stable and candidate) a warning says how long the rollout will take.
+    Raises ValueError when that is not a rate above 0.
     """
     read = _read(text, source)
     if read.deployment is None or read.document is None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from serinus.core.spec.fields import SHOWN_CHARACTERS, shown
+
 Location = tuple[str | int, ...]
 
 
@@ -46,10 +48,10 @@ def dotted(loc: Location) -> str:
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isidentifier():
+        elif part.isidentifier() and len(part) <= SHOWN_CHARACTERS:
             path += f".{part}" if path else part
         else:
-            path += f'["{part}"]'
+            path += f"[{shown(part)}]"
     return path
 
 
