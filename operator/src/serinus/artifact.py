@@ -5,6 +5,9 @@ from pathlib import Path
 
 from serinus.core.errors import ArtifactCorrupted
 
+# MLflow writes it into the artifact's folder whenever somebody loads a version by its name.
+WRITTEN_BY_READERS = "registered_model_meta"
+
 
 def file_digest(path: Path) -> str:
     """`sha256:<hex>` of one file."""
@@ -15,9 +18,10 @@ def file_digest(path: Path) -> str:
 def directory_digest(directory: Path) -> str:
     """`sha256:<hex>` over the sorted (relative path, file digest) pairs below `directory`.
 
-    Independent of timestamps, permissions and the order of the file system; symbolic links are followed.
+    Independent of timestamps, permissions and the order of the file system; symbolic links are followed. The file that
+    MLflow adds when it reads a version is left out.
     """
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path != directory / WRITTEN_BY_READERS)
     lines = [f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n" for path in files]
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -1,0 +1,54 @@
+"""Register, and its counterpart where the champion stays, as KFP components."""
+
+from kfp import dsl
+
+from components.step_image import component
+
+
+@component
+def register(  # noqa: PLR0917  # KFP calls by name
+    training: str,
+    decision: str,
+    snapshot: dsl.Input[dsl.Dataset],
+    train_rows: dsl.Input[dsl.Dataset],
+    predictions: dsl.Input[dsl.Dataset],
+    models: dsl.Input[dsl.Model],
+    registry_uri: str,
+    run_key: str,
+    job_id: str,
+    git_sha: str,
+) -> str:
+    """Register the variant that passed the gate; returns its version."""
+    import hashlib
+    from pathlib import Path
+
+    import pandas as pd
+
+    from components.register.step import Candidate, Origin
+    from components.register.step import register as run
+    from components.train.step import load_model, trusted_types
+    from serinus.training.config import TrainingConfig
+    from serinus.training.steps import step
+    from serinus.training.values import DataCard, GateDecision
+
+    with step("register") as report:
+        config, passed = TrainingConfig.model_validate_json(training), GateDecision.model_validate_json(decision)
+        folder = Path(models.path, passed.variant)
+        candidate = Candidate(
+            model=load_model(str(folder / "model.skops")),
+            trusted_types=trusted_types(str(folder / "model.skops")),
+            train=pd.read_parquet(train_rows.path),
+            predictions=pd.read_parquet(predictions.path)[passed.variant],
+            card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
+            decision=passed,
+        )
+        digest = "sha256:" + hashlib.sha256(training.encode()).hexdigest()
+        version = run(candidate, config, Origin(run_key or job_id, git_sha, digest), registry_uri)
+        report.say(f"version {version} of {config.model}")
+    return version
+
+
+@component
+def keep_champion() -> str:
+    """The other branch: nothing is registered; returns no version."""
+    return ""

@@ -1,0 +1,1 @@
+"""Training: the configuration file, data sources and values that the pipeline's steps share."""
