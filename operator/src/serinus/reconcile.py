@@ -94,9 +94,7 @@ class Reconciler:
         self._resolved[key, source] = Resolved(now, answer)
         return answer
 
-    async def _promoted(
-        self, key: Key, source: ModelSource, template: dict[str, object]
-    ) -> Revision | Problem | None:
+    async def _promoted(self, key: Key, source: ModelSource, template: dict[str, object]) -> Revision | Problem | None:
         """What the promoteAlias names: it is served first, so that a rebuilt system starts with a judged version."""
         if source.promote_alias is None:
             return None

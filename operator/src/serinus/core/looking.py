@@ -20,13 +20,9 @@ def with_latest_counts(seen: Input) -> Input:
     rollout, snapshot = seen.state.rollout, seen.observed.metrics
     if rollout is None or not isinstance(snapshot, MetricsSnapshot):
         return seen
-    if seen.state.phase is Phase.DEPLOYING:
-        changed = rollout.model_copy(update={"evidence": analysis.rebase(rollout.evidence, snapshot)})
-    elif seen.state.phase in COUNTED and is_due(seen, rollout):
-        changed = looked(seen, rollout, snapshot)
-    else:
+    if seen.state.phase not in COUNTED or not is_due(seen, rollout):
         return seen
-    state = seen.state.model_copy(update={"rollout": changed})
+    state = seen.state.model_copy(update={"rollout": looked(seen, rollout, snapshot)})
     return Input(seen.spec, state, seen.observed, seen.now)
 
 
@@ -91,10 +87,10 @@ def point(seen: Input, rollout: Rollout) -> EvidencePoint:
         at=seen.now,
         weight=candidate_weight(seen.state),
         candidate_requests=evidence.candidate_requests,
-        candidate_failed=evidence.candidate_failed,
+        candidate_failed=evidence.totals.candidate.bad,
         stable_requests=evidence.stable_requests,
-        stable_failed=evidence.stable_failed,
-        signals={verdict.name: verdict.numbers for verdict in analysis.judge(evidence)},
+        stable_failed=evidence.totals.stable.bad,
+        signals={verdict.name: dict(verdict.numbers) for verdict in analysis.judge(evidence)},
     )
 
 

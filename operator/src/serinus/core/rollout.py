@@ -1,27 +1,28 @@
 """`decide`: fold what was counted, ask the chain of the phase, and say what the world should look like now."""
 
+from serinus.core.conditions import with_conditions
 from serinus.core.decision import Decision, Input, Step
-from serinus.core.looking import with_latest_counts
+from serinus.core.looking import COUNTED, with_latest_counts
 from serinus.core.planning import plan
 from serinus.core.policies import ALWAYS, CHAINS
-from serinus.core.state import IN_ROLLOUT, Phase, RolloutState
+from serinus.core.state import RolloutState
 
-NEEDS_METRICS = IN_ROLLOUT - {Phase.PROMOTING}
+NEEDS_METRICS = COUNTED
 """The phases in which the counters must be read."""
 
 
 def decide(seen: Input) -> Decision:
     """The next state and the world that follows from it. Deterministic: the same input gives the same decision."""
-    folded = with_latest_counts(seen)
-    step = first_answer(folded)
+    step = first_answer(with_latest_counts(seen))
+    state = with_conditions(step.state.model_copy(update={"url": seen.observed.serving.url}), seen.observed, seen.now)
     return Decision(
-        next_state=step.state,
-        plan=plan(seen.spec, step.state),
-        reason=step.state.reason,
-        message=step.state.message,
-        evidence=latest_evidence(step.state),
+        next_state=state,
+        plan=plan(seen.spec, state),
+        reason=state.reason,
+        message=state.message,
+        evidence=latest_evidence(state),
         requeue_after=step.requeue_after,
-        changed=noticeable(seen.state, step.state),
+        changed=noticeable(seen.state, state),
     )
 
 
@@ -47,4 +48,11 @@ def noticeable(before: RolloutState, after: RolloutState) -> bool:
 def _face(state: RolloutState) -> tuple[object, ...]:
     rollout = state.rollout
     where = (rollout.id, rollout.step, rollout.stage, rollout.weight) if rollout else ()
-    return (state.phase, state.reason, state.stable and state.stable.id, where, state.handled_nonce, state.registry_problem)
+    return (
+        state.phase,
+        state.reason,
+        state.stable and state.stable.id,
+        where,
+        state.handled_nonce,
+        state.registry_problem,
+    )

@@ -181,6 +181,16 @@ class AliasMove(Frozen):
     version: str
 
 
+class Condition(Frozen):
+    """One condition, as in the Kubernetes API conventions."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: datetime
+
+
 class RolloutState(Frozen):
     """The whole memory. `sequence` grows with every save and is the precondition of the next one.
 
@@ -205,6 +215,8 @@ class RolloutState(Frozen):
     registry_problem: str = ""
     unrecorded: tuple[RolloutRecord, ...] = ()
     history: tuple[RolloutRecord, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    url: str = ""
 
     def rejection_of(self, revision: str) -> Rejection | None:
         """Why the revision must not get traffic, or None if it may."""
@@ -220,11 +232,11 @@ def initial_state(now: datetime, reason: str, message: str) -> RolloutState:
     return RolloutState(phase_since=now, reason=reason, message=message)
 
 
-def transition(state: RolloutState, to: Phase, now: datetime, reason: str, message: str, **changes: object) -> RolloutState:
+def transition(
+    state: RolloutState, to: Phase, now: datetime, reason: str, message: str, **changes: object
+) -> RolloutState:
     """`state` in phase `to` with the other changes; staying in a phase keeps `phase_since`. Raises IllegalTransition."""
     if to is not state.phase and to not in TRANSITIONS[state.phase]:
         raise IllegalTransition(f"{state.phase} -> {to} is not in the phase table")
     since = state.phase_since if to is state.phase else now
-    return state.model_copy(
-        update={"phase": to, "phase_since": since, "reason": reason, "message": message, **changes}
-    )
+    return state.model_copy(update={"phase": to, "phase_since": since, "reason": reason, "message": message, **changes})

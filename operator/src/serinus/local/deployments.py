@@ -1,6 +1,6 @@
 """One deployment as it runs: its plan, its revisions, and the weights that the gateway was given."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import Role, ServingPlan
@@ -37,6 +37,9 @@ class RunningDeployment:
     def accept(self, plan: ServingPlan) -> None:
         """Bring up what the plan serves; what it does not serve is no longer wanted."""
         self.plan = plan
+        for running in self.retired():
+            # The gateway may have dropped its counters already; if it stays they must not be taken for the same.
+            running.begin_anew()
         for running in self.revisions.values():
             running.wanted = 0
         for served in plan.served:
@@ -50,15 +53,18 @@ class RunningDeployment:
         """Take over the planned weights as soon as the revisions can bear them."""
         planned = {served.revision.id: self.plan.weight(served.revision.id) for served in self.plan.served}
         ready = {name for name, running in self.revisions.items() if running.has_ready_server()}
-        self.weights = next_weights(planned, self.weights, ready) if any(planned.values()) else {}
+        self.weights = next_weights(planned, self.weights, ready)
 
     def route(self) -> Route | None:
-        """What the gateway should do for it; None if it serves nothing."""
-        if not self.weights:
+        """What the gateway should do for it; None if it serves nothing.
+
+        What is wanted is listed even before it has a weight: its counters then live as long as it does.
+        """
+        routed = [one for name, one in self.revisions.items() if one.wanted or name in self.weights]
+        if not routed:
             return None
-        running = {name: self.revisions[name] for name in self.weights}
-        servers = {one.service: one.servers() for one in running.values()}
-        weights = {running[name].service: weight for name, weight in self.weights.items()}
+        servers = {one.service: one.servers() for one in routed}
+        weights = {one.service: self.weights.get(one.revision.id, 0) for one in routed}
         return Route(self.key, weights, servers, self._match(servers), self.plan.sticky)
 
     def _match(self, servers: Mapping[str, tuple[str, ...]]) -> MatchRoute | None:
@@ -76,9 +82,10 @@ class RunningDeployment:
         """Whether nothing of it is left."""
         return not self.plan.served and not self.revisions
 
-    def statuses(self) -> dict[str, RevisionStatus]:
-        """How its revisions are doing, without those being drained."""
-        return {name: running.status() for name, running in self.revisions.items() if running.wanted}
+    def statuses(self, listed: Mapping[str, Collection[str]]) -> dict[str, RevisionStatus]:
+        """How its revisions are doing, without those being drained. `listed`: URLs in the gateway, by service."""
+        wanted = {name: running for name, running in self.revisions.items() if running.wanted}
+        return {name: running.status(listed.get(running.service, ())) for name, running in wanted.items()}
 
     def record(self) -> DeploymentRecord:
         """What the next run needs to know of it."""

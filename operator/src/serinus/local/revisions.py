@@ -1,7 +1,7 @@
 """A revision's predictor processes: as many as are wanted, each supervised."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,7 +108,7 @@ class RunningRevision:
         self.key = key
         self.revision = revision
         self.wanted = 0
-        self.since_ms = former.since_ms if former else time.time_ns() // 1_000_000
+        self.since_ms = former.since_ms if former else _now_ms()
         self._edges_seconds = edges_seconds
         self._around = around
         self._former_restarts = former.restarts if former else 0
@@ -126,6 +126,10 @@ class RunningRevision:
     def restarts(self) -> int:
         """Process deaths since the revision was brought up."""
         return self._former_restarts + sum(replica.supervised.deaths for replica in self.replicas)
+
+    def begin_anew(self) -> None:
+        """Count from now on under another name."""
+        self.since_ms = max(_now_ms(), self.since_ms + 1)
 
     def servers(self) -> tuple[str, ...]:
         """The replicas that are ready; if none is, those that were: refused requests then count as its errors."""
@@ -153,10 +157,11 @@ class RunningRevision:
         self._around.ports.discard(replica.port)
         self.replicas.remove(replica)
 
-    def status(self) -> RevisionStatus:
-        """How its processes are doing."""
-        supervised = [replica.supervised for replica in self.replicas[: self.wanted]]
-        ready = sum(one.ready for one in supervised)
+    def status(self, listed: Collection[str]) -> RevisionStatus:
+        """How its processes are doing. Ready are those that answer and that the gateway has `listed` by their URL."""
+        wanted = self.replicas[: self.wanted]
+        supervised = [replica.supervised for replica in wanted]
+        ready = sum(replica.supervised.ready and replica.url in listed for replica in wanted)
         return RevisionStatus(
             revision=self.revision.id,
             ready=ready >= self.wanted > 0,
@@ -178,3 +183,7 @@ class RunningRevision:
 
     def _launch(self, port: int) -> Launch:
         return Launch(self.key, self.revision, port, self._edges_seconds)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -87,12 +87,13 @@ class LocalServing:
     async def observe(self, key: Key) -> ServingObservation:
         """What runs, and the weights that the gateway itself says it works with. Raises ServingUnavailable."""
         self._raise_if_stopped()
-        loaded = (await self._gateway.loaded()).weights.get(route_name(key), {})
-        names = {service: parse_service(service) for service in loaded}
+        loaded = await self._gateway.loaded()
+        weights = loaded.weights.get(route_name(key), {})
+        names = {service: parse_service(service) for service in weights}
         deployment = self._deployments.get(key)
         return ServingObservation(
-            revisions=deployment.statuses() if deployment else {},
-            weights={name.revision: loaded[service] for service, name in names.items() if name},
+            revisions=deployment.statuses(loaded.servers) if deployment else {},
+            weights={name.revision: weights[service] for service, name in names.items() if name},
             url=f"{self._gateway.url}/v1/models/{key.name}:predict",
         )
 

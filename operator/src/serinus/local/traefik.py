@@ -33,8 +33,8 @@ def static_config(port: int, internal_port: int, routes_file: Path, edges_second
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "ERROR"},
         "entryPoints": {
-            CLIENTS: {"address": f"{HOST}:{port}", "transport": {"lifeCycle": {"graceTimeOut": "5s"}}},
-            INTERNAL: {"address": f"{HOST}:{internal_port}"},
+            CLIENTS: _entry_point(port, grace="5s"),
+            INTERNAL: _entry_point(internal_port, grace="1s"),
         },
         "api": {"insecure": True, "dashboard": False},
         "ping": {"entryPoint": INTERNAL},
@@ -48,6 +48,11 @@ def static_config(port: int, internal_port: int, routes_file: Path, edges_second
             }
         },
     }
+
+
+def _entry_point(port: int, grace: str) -> dict[str, Any]:
+    """`grace`: how long requests in flight may take when the gateway is ended."""
+    return {"address": f"{HOST}:{port}", "transport": {"lifeCycle": {"graceTimeOut": grace}}}
 
 
 def _prometheus(edges_seconds: Iterable[float]) -> dict[str, Any]:

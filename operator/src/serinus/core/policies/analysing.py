@@ -41,7 +41,9 @@ def give_up_at_deadline(seen: Input) -> Step | None:
             return go(seen, Phase.PAUSED, reasons.INCONCLUSIVE, message)
         case OnInconclusive.PROCEED:
             changed = change_rollout(seen, proceed=True)
-            return stay(seen, reasons.PROCEEDED_INCONCLUSIVE, f"{message}; going on, as the policy says", rollout=changed)
+            return stay(
+                seen, reasons.PROCEEDED_INCONCLUSIVE, f"{message}; going on, as the policy says", rollout=changed
+            )
 
 
 def strictest(seen: Input, verdicts: tuple[SignalVerdict, ...]) -> OnInconclusive:
@@ -49,7 +51,9 @@ def strictest(seen: Input, verdicts: tuple[SignalVerdict, ...]) -> OnInconclusiv
     default = seen.rollout.policy.on_inconclusive
     own = {signal.name: signal.on_inconclusive for signal in seen.rollout.policy.signals}
     asked = {own.get(verdict.name) or default for verdict in verdicts} or {default}
-    return next(choice for choice in (OnInconclusive.ROLLBACK, OnInconclusive.PAUSE, OnInconclusive.PROCEED) if choice in asked)
+    return next(
+        choice for choice in (OnInconclusive.ROLLBACK, OnInconclusive.PAUSE, OnInconclusive.PROCEED) if choice in asked
+    )
 
 
 def hold_while_metrics_are_unavailable(seen: Input) -> Step | None:

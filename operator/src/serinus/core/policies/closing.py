@@ -80,9 +80,9 @@ def record_of(rollout: Rollout, state: RolloutState, ending: Ending, seen: Input
         weights=rollout.weights,
         signals=signal_results(rollout),
         candidate_requests=evidence.candidate_requests,
-        candidate_failed=evidence.candidate_failed,
+        candidate_failed=evidence.totals.candidate.bad,
         stable_requests=evidence.stable_requests,
-        stable_failed=evidence.stable_failed,
+        stable_failed=evidence.totals.stable.bad,
         curve=rollout.curve,
     )
 
@@ -96,7 +96,7 @@ def signal_results(rollout: Rollout) -> tuple[SignalResult, ...]:
             verdict=str(verdict.verdict),
             reason=verdict.reason,
             message=verdict.message,
-            numbers=verdict.numbers,
+            numbers=dict(verdict.numbers),
         )
         for verdict in judge(rollout.evidence)
     )

@@ -1,12 +1,12 @@
 """From nothing to a serving revision, and from a serving revision to a candidate that is up beside it."""
 
 from serinus.core import reasons
-from serinus.core.analysis import begin
+from serinus.core.analysis import Evidence, begin
 from serinus.core.decision import IDLE, Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem, RevisionStatus
 from serinus.core.policies.closing import alias_owed, promote, remember_promoted, take_back
 from serinus.core.revision import Revision
-from serinus.core.spec import Strategy
+from serinus.core.spec import RolloutPolicy, Strategy
 from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
 
 # ---- Pending and Failed: nothing serves yet
@@ -144,14 +144,7 @@ def start_rollout(seen: Input, target: Revision, reason: str, message: str) -> S
         stage_since=seen.now,
         deadline_since=seen.now,
         weights=(WeightChange(at=seen.now, weight=0),),
-        evidence=begin(
-            policy.signals,
-            alpha=policy.alpha,
-            attempt=attempt,
-            candidate=target.id,
-            stable=state.stable.id if state.stable else "",
-            since=seen.now,
-        ),
+        evidence=no_evidence(seen, policy, target, attempt),
     )
     return go(
         seen,
@@ -162,6 +155,18 @@ def start_rollout(seen: Input, target: Revision, reason: str, message: str) -> S
         rollouts_started=number,
         attempts={**state.attempts, target.id: attempt},
         rejected=tuple(entry for entry in state.rejected if entry.revision != target.id),
+    )
+
+
+def no_evidence(seen: Input, policy: RolloutPolicy, candidate: Revision, attempt: int) -> Evidence:
+    """Evidence that begins now: what was counted before is not about this rollout."""
+    return begin(
+        policy.signals,
+        alpha=policy.alpha,
+        attempt=attempt,
+        candidate=candidate.id,
+        stable=seen.state.stable.id if seen.state.stable else "",
+        since=seen.now,
     )
 
 
@@ -190,8 +195,16 @@ def start_steps_when_candidate_is_ready(seen: Input) -> Step | None:
     if candidate.id in seen.state.promoted:
         return promote(seen, reasons.KNOWN_GOOD, f"{candidate.label} was promoted before, so it takes over at once")
     if seen.rollout.policy.strategy is Strategy.IMMEDIATE:
-        return promote(seen, reasons.IMMEDIATE, f"{candidate.label} is ready and takes over at once, as the strategy says")
-    rollout = change_rollout(seen, step=0, stage=Stage.SCALING, stage_since=seen.now)
+        return promote(
+            seen, reasons.IMMEDIATE, f"{candidate.label} is ready and takes over at once, as the strategy says"
+        )
+    rollout = change_rollout(
+        seen,
+        step=0,
+        stage=Stage.SCALING,
+        stage_since=seen.now,
+        evidence=no_evidence(seen, seen.rollout.policy, candidate, seen.rollout.attempt),
+    )
     return go(seen, Phase.PROGRESSING, reasons.CANDIDATE_READY, f"{candidate.label} is ready", rollout=rollout)
 
 

@@ -86,4 +86,6 @@ def shift_weight(seen: Input) -> Step | None:
     if seen.now - rollout.stage_since > rollout.policy.ready_deadline:
         message = f"the route did not accept {rollout.weight} % for {rollout.candidate.label} within readyDeadline"
         return take_back(seen, Outcome.ROLLED_BACK, reasons.ROUTE_NOT_ACCEPTED, message, rejects=True)
-    return stay(seen, reasons.WEIGHT_SHIFTING, f"waiting until the route gives {rollout.candidate.label} {rollout.weight} %")
+    return stay(
+        seen, reasons.WEIGHT_SHIFTING, f"waiting until the route gives {rollout.candidate.label} {rollout.weight} %"
+    )

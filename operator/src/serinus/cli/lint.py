@@ -1,0 +1,29 @@
+"""`serinus lint`: what is wrong with a ModelDeployment file, before anything is changed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serinus.cli.exits import Exit
+
+
+def lint(
+    file: Annotated[Path, typer.Option("-f", "--file", help="ModelDeployment file.")],
+    requests_per_minute: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Say how long the rollout takes at this traffic, all versions together."),
+    ] = None,
+) -> None:
+    """Check a ModelDeployment file: each problem with its field path and line. Exit code 1 if it would be refused."""
+    from serinus.lint import Level, lint_file
+
+    problems = lint_file(file, requests_per_minute)
+    for problem in problems:
+        typer.echo(str(problem))
+    errors = sum(problem.level is Level.ERROR for problem in problems)
+    typer.echo(
+        f"{file}: {errors} {'error' if errors == 1 else 'errors'}, {len(problems) - errors} warnings", err=bool(errors)
+    )
+    if errors:
+        raise typer.Exit(Exit.PROBLEMS)

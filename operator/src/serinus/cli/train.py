@@ -1,0 +1,36 @@
+"""`serinus train`: run the training pipeline on this machine."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serinus.cli.exits import errors_as_exit_codes
+from serinus.cli.options import DEFAULT_STATE_DIR, Registry, StateDir
+
+
+def train(
+    file: Annotated[Path, typer.Option("-f", "--file", help="Training file.")],
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Train as if it were this time (UTC) instead of the file's asOf.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")] = False,
+    state_dir: StateDir = DEFAULT_STATE_DIR,
+    registry: Registry = "",
+) -> None:
+    """Train, evaluate, and register a model version if it is good enough.
+
+    A run that ends as "not better" is an outcome, not an error: exit code 0, and nothing is registered.
+    """
+    from pipelines.run import default_registry_uri, run_training
+
+    with errors_as_exit_codes():
+        outcome = run_training(
+            file,
+            as_of=as_of.replace(tzinfo=UTC) if as_of else None,
+            work_dir=state_dir,
+            registry_uri=registry or default_registry_uri(state_dir),
+            progress=lambda line: typer.echo(line, err=True),
+        )
+    typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else f"{outcome.outcome}: {outcome.message}")

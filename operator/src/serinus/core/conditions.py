@@ -1,0 +1,59 @@
+"""Conditions in the way of the Kubernetes API: `lastTransitionTime` moves only when the status does."""
+
+from datetime import datetime
+from typing import Literal
+
+from serinus.core.model import Frozen
+from serinus.core.observation import Observation, Problem
+from serinus.core.state import IN_ROLLOUT, Condition, Phase, RolloutState
+
+Status = Literal["True", "False", "Unknown"]
+
+SERVES_NOTHING = frozenset({Phase.PENDING, Phase.FAILED})
+ENDED_BADLY = frozenset({Phase.ROLLED_BACK, Phase.FAILED})
+
+
+class _Wanted(Frozen):
+    type: str
+    status: Status
+    reason: str
+    message: str
+
+
+def with_conditions(state: RolloutState, observed: Observation, now: datetime) -> RolloutState:
+    """The state with its conditions as they are now."""
+    former = {condition.type: condition for condition in state.conditions}
+    wanted = (_ready(state, observed), _progressing(state), _degraded(state, observed))
+    return state.model_copy(update={"conditions": tuple(_settled(former.get(w.type), w, now) for w in wanted)})
+
+
+def _settled(former: Condition | None, wanted: _Wanted, now: datetime) -> Condition:
+    since = former.last_transition_time if former and former.status == wanted.status else now
+    return Condition(**wanted.model_dump(), last_transition_time=since)
+
+
+def _ready(state: RolloutState, observed: Observation) -> _Wanted:
+    stable = state.stable
+    if stable is None or state.phase in SERVES_NOTHING:
+        return _Wanted(type="Ready", status="False", reason=state.reason, message=state.message)
+    if not observed.serving.ready(stable.id) and observed.serving.weights.get(stable.id, 0) > 0:
+        message = f"{stable.label} has no ready replica"
+        return _Wanted(type="Ready", status="False", reason="StableNotReady", message=message)
+    return _Wanted(type="Ready", status="True", reason="Serving", message=f"{stable.label} serves")
+
+
+def _progressing(state: RolloutState) -> _Wanted:
+    moving = state.phase in IN_ROLLOUT or state.phase is Phase.PENDING
+    return _Wanted(type="Progressing", status="True" if moving else "False", reason=state.reason, message=state.message)
+
+
+def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
+    if isinstance(observed.target, Problem):
+        return _Wanted(type="Degraded", status="True", reason=observed.target.reason, message=observed.target.message)
+    if state.phase in ENDED_BADLY:
+        return _Wanted(type="Degraded", status="True", reason=state.reason, message=state.message)
+    if state.registry_problem:
+        return _Wanted(type="Degraded", status="True", reason="RegistryProblem", message=state.registry_problem)
+    return _Wanted(
+        type="Degraded", status="False", reason="AsAsked", message="what the spec asks for is under way or serves"
+    )

@@ -1,0 +1,26 @@
+"""The status people read: what a ModelDeployment is doing and why."""
+
+from typing import Any
+
+from serinus.core.planning import candidate_weight
+from serinus.core.spec import ModelDeployment
+from serinus.core.state import RolloutState
+
+
+def object_of(deployment: ModelDeployment, state: RolloutState) -> dict[str, Any]:
+    """The ModelDeployment with its status, as `serinus get -o yaml` prints it."""
+    content = deployment.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return content | {"status": status_of(state)}
+
+
+def status_of(state: RolloutState) -> dict[str, Any]:
+    """The status section: the state without what only a machine needs."""
+    status = state.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude={"sequence", "attempts", "unrecorded"}
+    )
+    if state.rollout:
+        status["candidate"] = status["rollout"]["candidate"]
+        status["rollout"]["weight"] = candidate_weight(state)
+        for machine_only in ("curve", "evidence"):
+            status["rollout"].pop(machine_only, None)
+    return status

@@ -1,0 +1,107 @@
+"""Clients of the demo: real rows, sent over HTTP through the gateway at a steady pace, counted as a client sees them."""
+
+import asyncio
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import cycle
+from typing import Any
+
+import aiohttp
+
+from serinus.core.errors import DataInvalid
+from serinus.training.config import TrainingConfig
+
+NO_ANSWER = 0
+TIMEOUT_SECONDS = 10.0
+MAX_IN_FLIGHT = 64
+
+
+@dataclass
+class ClientCounts:
+    """What the clients saw. Code 0: no answer at all."""
+
+    codes: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """Requests that ended, one way or another."""
+        return sum(self.codes.values())
+
+    @property
+    def failed(self) -> int:
+        """Requests that were not answered with 200."""
+        return self.requests - self.codes[200]
+
+    def quantile_ms(self, share: float) -> float:
+        """The latency below which this share of the requests ended, in milliseconds; 0 without requests."""
+        ordered = sorted(self.seconds)
+        return 1000 * ordered[min(len(ordered) - 1, math.floor(share * len(ordered)))] if ordered else 0.0
+
+
+def flights_between(config: TrainingConfig, begin: datetime, end: datetime, at_most: int) -> list[bytes]:
+    """Request bodies (V1 protocol) of the flights scheduled in [begin, end), in the order of departure.
+
+    Raises DataInvalid where there are none.
+    """
+    from serinus.training.flights import load
+
+    frame = load()
+    scheduled = frame[config.time_column]
+    chosen = frame[(scheduled >= begin) & (scheduled < end)].head(at_most)
+    if chosen.empty:
+        raise DataInvalid(f"there are no flights from {begin:%Y-%m-%d} to {end:%Y-%m-%d}; choose a time in 2013")
+    return list(_bodies(chosen[config.feature_names].to_dict(orient="records")))
+
+
+def _bodies(rows: Iterable[Mapping[Any, Any]]) -> Iterator[bytes]:
+    for row in rows:
+        present = {name: None if value != value else value for name, value in row.items()}
+        yield json.dumps({"instances": [present]}).encode()
+
+
+class Replay:
+    """Sends the bodies over and over, `per_second` of them each second, whatever the answers are."""
+
+    def __init__(self, bodies: Sequence[bytes], per_second: float) -> None:
+        self._bodies = bodies
+        self._pause = 1.0 / per_second
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self.counts = ClientCounts()
+
+    async def run(self, url: str, stop: asyncio.Event) -> None:
+        """Send until `stop` is set; then wait for the answers that are still on their way."""
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        connector = aiohttp.TCPConnector(limit=MAX_IN_FLIGHT)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+            await self._send_at_pace(session, url, stop)
+            await asyncio.gather(*self._in_flight)
+
+    async def _send_at_pace(self, session: aiohttp.ClientSession, url: str, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for body in cycle(self._bodies):
+            if stop.is_set():
+                return
+            if len(self._in_flight) < MAX_IN_FLIGHT:
+                task = asyncio.create_task(self._send(session, url, body))
+                self._in_flight.add(task)
+                task.add_done_callback(self._in_flight.discard)
+            due = max(due + self._pause, loop.time() - 1.0)  # after a hiccup, catch up by one second at most
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _send(self, session: aiohttp.ClientSession, url: str, body: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+                await response.read()
+                code = response.status
+        except (aiohttp.ClientError, TimeoutError):
+            code = NO_ANSWER
+        self.counts.codes[code] += 1
+        self.counts.seconds.append(loop.time() - began)

@@ -1,0 +1,220 @@
+"""The demo's story: the whole product on one machine, with real data, real processes and real mistakes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.run import default_registry_uri, run_training
+from serinus.core.errors import SerinusError
+from serinus.core.state import Phase, RolloutRecord, RolloutState
+from serinus.demo.replay import Replay, flights_between
+from serinus.local.compose import Options, local_runtime
+from serinus.local.files import atomic_write_text
+from serinus.local.journal import read_records
+from serinus.local.runtime import LocalRuntime, Report
+from serinus.training.load import load_config
+from serinus.training.values import TrainingOutcome
+
+REQUESTS_PER_SECOND = 60.0
+REPLAYED_FLIGHTS = 6000
+JANUARY = datetime(2013, 2, 1, tzinfo=UTC)  # trained as of this moment: January is what is known
+FEBRUARY = datetime(2013, 3, 1, tzinfo=UTC)
+POLL_SECONDS = 0.1
+STEP_SECONDS = 90.0
+
+
+class DemoFailed(SerinusError):
+    """A step of the story did not come out as it should."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training run of the story."""
+
+    file: str
+    outcome: TrainingOutcome
+    seconds: float
+
+
+@dataclass
+class Stage:
+    """What the story works with. `say` tells the audience; `decided` hears every decision of the runtime."""
+
+    files: Path
+    folder: Path
+    port: int
+    say: Callable[[str], None]
+    decided: Callable[[Report], None]
+    runtime: LocalRuntime | None = None
+    replay: Replay | None = None
+    trainings: list[Training] = field(default_factory=list)
+    state: RolloutState | None = None
+
+    @property
+    def deployment_file(self) -> Path:
+        """The working copy of the ModelDeployment, which the story edits."""
+        return self.folder / "modeldeployment.yaml"
+
+    def records(self) -> tuple[RolloutRecord, ...]:
+        """The rollouts that are over."""
+        if self.runtime is None:
+            return ()
+        return tuple(read_records(self.runtime.folder.rollouts(self.runtime.key)))
+
+
+async def tell(stage: Stage) -> None:
+    """The whole story. Raises DemoFailed when reality does not follow it, and what the parts raise."""
+    stage.say("1. January's flights go through the pipeline: the first model is registered")
+    first = await train(stage, "training.yaml", JANUARY)
+    ask_for(stage, first)
+    async with serving(stage):
+        await phase(stage, Phase.STABLE)
+        async with clients(stage):
+            await chapters(stage, first)
+
+
+async def chapters(stage: Stage, first: str) -> None:
+    """What happens while clients send February's flights."""
+    stage.say(
+        "2. February's flights arrive as requests; trained again on the latest 30 days, the pipeline finds a better model"
+    )
+    better = await train(stage, "training-latest.yaml", FEBRUARY)
+    stage.say(f"3. version {better} is asked for: one line of the file changes, the canary begins")
+    mistakes = asyncio.create_task(train_mistakes(stage))
+    await released(stage, better, "Promoted")
+    incomplete, slow, other = await mistakes
+    stage.say(f"4. version {incomplete} was trained on complete rows only: it refuses flights whose weather is missing")
+    await released(stage, incomplete, "RolledBack")
+    stage.say(f"5. version {slow} is right, but slow")
+    await released(stage, slow, "RolledBack")
+    stage.say(f"6. version {other} is on its way when the file is put back to version {better}, as a Git revert would")
+    await reverted(stage, other, better)
+
+
+async def train_mistakes(stage: Stage) -> tuple[str, str, str]:
+    """The versions of the later chapters, trained while the canary of the first one runs."""
+    files = ("training-no-imputer.yaml", "training-slow.yaml", "training-again.yaml")
+    incomplete, slow, other = [await train(stage, file, FEBRUARY) for file in files]
+    return incomplete, slow, other
+
+
+async def train(stage: Stage, file: str, as_of: datetime) -> str:
+    """Run the pipeline as of a moment and return the version it registered."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    outcome = await asyncio.to_thread(
+        run_training,
+        stage.files / file,
+        as_of=as_of,
+        work_dir=stage.folder,
+        registry_uri=default_registry_uri(stage.folder),
+        progress=lambda _: None,
+    )
+    seconds = loop.time() - began
+    stage.trainings.append(Training(file, outcome, seconds))
+    stage.say(f"   {file}: {outcome.message} ({seconds:.0f} s)")
+    if outcome.version is None:
+        raise DemoFailed(f"{file} registered nothing: {outcome.message}")
+    return outcome.version
+
+
+def ask_for(stage: Stage, version: str) -> None:
+    """Change the one line that a data scientist changes."""
+    source = stage.deployment_file if stage.deployment_file.exists() else stage.files / "modeldeployment.yaml"
+    lines = source.read_text(encoding="utf-8").splitlines()
+    changed = [f'    version: "{version}"' if line.startswith("    version:") else line for line in lines]
+    atomic_write_text(stage.deployment_file, "\n".join(changed) + "\n")
+
+
+async def released(stage: Stage, version: str, outcome: str) -> None:
+    """Ask for a version and wait until its rollout ended as expected."""
+    ask_for(stage, version)
+    record = await ended(stage, version)
+    stage.say(f"   {record.outcome}: {record.message}")
+    if record.outcome != outcome:
+        raise DemoFailed(f"version {version} should have been {outcome}, but was {record.outcome}: {record.message}")
+
+
+async def reverted(stage: Stage, version: str, stable: str) -> None:
+    """Put the file back while the version has traffic."""
+    ask_for(stage, version)
+    await until(
+        stage,
+        lambda state: bool(state.rollout and state.rollout.weight and state.rollout.hold_seconds),
+        f"version {version} to get traffic",
+    )
+    ask_for(stage, stable)
+    record = await ended(stage, version)
+    stage.say(f"   {record.outcome}: {record.message}")
+    if record.outcome != "Aborted":
+        raise DemoFailed(f"version {version} should have been Aborted, but was {record.outcome}: {record.message}")
+
+
+async def ended(stage: Stage, version: str) -> RolloutRecord:
+    """The record of the version's rollout, once it is over."""
+
+    def found() -> RolloutRecord | None:
+        return next((record for record in stage.records() if record.to_version == version), None)
+
+    await until(stage, lambda _: found() is not None, f"the rollout of version {version} to end")
+    record = found()
+    if record is None:
+        raise DemoFailed(f"the record of version {version} is gone")
+    return record
+
+
+async def phase(stage: Stage, wanted: Phase) -> None:
+    """Wait for a phase."""
+    await until(stage, lambda state: state.phase is wanted, f"phase {wanted}")
+
+
+async def until(stage: Stage, happened: Callable[[RolloutState], bool], what: str) -> None:
+    """Wait until something is true of the state. Raises DemoFailed when it takes too long."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STEP_SECONDS
+    while stage.state is None or not happened(stage.state):
+        if loop.time() > deadline:
+            said = f"{stage.state.reason}: {stage.state.message}" if stage.state else "nothing was decided yet"
+            raise DemoFailed(f"waited {STEP_SECONDS:.0f} s for {what}; last: {said}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@asynccontextmanager
+async def serving(stage: Stage) -> AsyncIterator[None]:
+    """`serinus run` on the story's file, for the duration of the block."""
+    stage.runtime = local_runtime(Options(file=stage.deployment_file, folder=stage.folder, port=stage.port))
+
+    def heard(report: Report) -> None:
+        if report.decision:
+            stage.state = report.decision.next_state
+        stage.decided(report)
+
+    async with background(lambda stop: stage.runtime.run(stop, heard)):  # type: ignore[union-attr]
+        yield
+
+
+@asynccontextmanager
+async def clients(stage: Stage) -> AsyncIterator[None]:
+    """Clients that send February's flights, for the duration of the block."""
+    config = load_config(stage.files / "training.yaml", as_of=JANUARY)
+    bodies = await asyncio.to_thread(flights_between, config, JANUARY, FEBRUARY, REPLAYED_FLIGHTS)
+    replay = Replay(bodies, REQUESTS_PER_SECOND)
+    stage.replay = replay
+    url = f"http://127.0.0.1:{stage.port}/v1/models/flight-delay:predict"
+    async with background(lambda stop: replay.run(url, stop)):
+        yield
+
+
+@asynccontextmanager
+async def background(work: Callable[[asyncio.Event], object]) -> AsyncIterator[None]:
+    """Run `work` beside the block; its failure ends the block, the block's end stops it."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(stop))  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            stop.set()

@@ -1,0 +1,73 @@
+"""Where the embedded runtime keeps things: one folder, one sub-folder for each ModelDeployment."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from serinus.core.errors import StateLocked, StateUnwritable
+from serinus.ports import Key
+
+DEFAULT_FOLDER = Path(".serinus")
+
+
+class StateFolder:
+    """The paths below a state folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def deployment(self, key: Key) -> Path:
+        """The folder of one ModelDeployment."""
+        return self.root / "deployments" / key.namespace / key.name
+
+    def state(self, key: Key) -> Path:
+        """Its memory."""
+        return self.deployment(key) / "state.json"
+
+    def spec(self, key: Key) -> Path:
+        """What it was last asked for."""
+        return self.deployment(key) / "deployment.json"
+
+    def decisions(self, key: Key) -> Path:
+        """Its journal, one decision a line."""
+        return self.deployment(key) / "decisions.jsonl"
+
+    def rollouts(self, key: Key) -> Path:
+        """The folder of its finished rollouts, one file each."""
+        return self.deployment(key) / "rollouts"
+
+    def action(self, key: Key) -> Path:
+        """What a person asked for last."""
+        return self.deployment(key) / "action.json"
+
+    def keys(self) -> tuple[Key, ...]:
+        """Every ModelDeployment that has a state here."""
+        found = (self.root / "deployments").glob("*/*/state.json")
+        return tuple(sorted(Key(path.parent.parent.name, path.parent.name) for path in found))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process alone. The lock ends with the process, however it ends. Raises StateLocked."""
+        path = self.root / "lock"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise StateUnwritable(
+                f"cannot write {path}: {error.strerror}; make the folder writable or name another with --state-dir"
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                raise StateLocked(
+                    f"another serinus (pid {file.read().strip() or 'unknown'}) works on {self.root}; "
+                    "stop it, or name another folder with --state-dir"
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield

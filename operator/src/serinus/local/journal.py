@@ -1,0 +1,63 @@
+"""The history of decisions and rollouts in files (port Journal)."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from serinus.core.decision import Decision
+from serinus.core.errors import StateUnwritable
+from serinus.core.state import RolloutRecord
+from serinus.local.files import atomic_write_text
+from serinus.local.folder import StateFolder
+from serinus.ports import Key
+
+
+class FileJournal:
+    """Decisions as JSON lines, finished rollouts as one JSON file each."""
+
+    def __init__(self, folder: StateFolder) -> None:
+        self._folder = folder
+
+    def decided(self, key: Key, at: datetime, decision: Decision) -> None:
+        """Append one decision. Raises StateUnwritable."""
+        state = decision.next_state
+        line = {
+            "at": at.isoformat(),
+            "phase": state.phase,
+            "reason": decision.reason,
+            "message": decision.message,
+            "stable": state.stable.artifact.version if state.stable else None,
+            "candidate": state.rollout.candidate.artifact.version if state.rollout else None,
+            "weight": state.rollout.weight if state.rollout else None,
+            "evidence": decision.evidence,
+        }
+        _append(self._folder.decisions(key), json.dumps(line) + "\n")
+
+    def finished(self, key: Key, record: RolloutRecord) -> None:
+        """Keep a finished rollout; its id names the file, so twice is once. Raises StateUnwritable."""
+        path = self._folder.rollouts(key) / f"{record.id}.json"
+        atomic_write_text(path, record.model_dump_json(by_alias=True, indent=1))
+
+
+def read_decisions(path: Path) -> list[dict[str, Any]]:
+    """Every whole line of a journal, oldest first; a line that a crash cut off is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line.endswith("}")]
+
+
+def read_records(folder: Path) -> list[RolloutRecord]:
+    """Every finished rollout in a folder, oldest first."""
+    records = [RolloutRecord.model_validate_json(path.read_bytes()) for path in folder.glob("*.json")]
+    return sorted(records, key=lambda record: record.started_at)
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:
+        raise StateUnwritable(f"cannot write {path}: {error.strerror}; free some space or make it writable") from error

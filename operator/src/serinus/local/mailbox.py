@@ -1,0 +1,34 @@
+"""What people ask of a running deployment: the CLI leaves a file, the runtime picks it up. Each is acted on once."""
+
+import getpass
+import json
+import uuid
+
+from serinus.core.observation import Action, Verb
+from serinus.local.files import atomic_write_text
+from serinus.local.folder import StateFolder
+from serinus.ports import Key
+
+
+def leave_request(folder: StateFolder, key: Key, verb: Verb, rollout_id: str = "") -> Action:
+    """Ask for `verb`. The rollout id is what the person saw, so that a late request does not hit another rollout."""
+    action = Action(verb=verb, nonce=uuid.uuid4().hex, rollout_id=rollout_id, by=_person())
+    content = {"verb": action.verb, "nonce": action.nonce, "rolloutId": action.rollout_id, "by": action.by}
+    atomic_write_text(folder.action(key), json.dumps(content))
+    return action
+
+
+def pick_up_request(folder: StateFolder, key: Key) -> Action | None:
+    """The latest request, handled or not; None if nobody asked for anything."""
+    try:
+        content = json.loads(folder.action(key).read_bytes())
+        return Action(Verb(content["verb"]), str(content["nonce"]), str(content["rolloutId"]), str(content["by"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,103 @@
+"""The loop of the embedded runtime: read the file, read requests of people, reconcile, until told to stop."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serinus.core.decision import Decision
+from serinus.core.errors import SerinusError
+from serinus.core.observation import Action
+from serinus.core.spec import ModelDeployment
+from serinus.local.files import atomic_write_text
+from serinus.local.folder import StateFolder
+from serinus.local.mailbox import pick_up_request
+from serinus.local.serving import LocalServing
+from serinus.local.source import DeploymentFile
+from serinus.ports import Key
+from serinus.reconcile import Reconciler
+
+POLL_SECONDS = 0.2
+TROUBLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened in one turn of the loop: a decision, or what stood in its way."""
+
+    decision: Decision | None = None
+    trouble: str = ""
+
+
+Listener = Callable[[Report], None]
+
+
+class LocalRuntime:
+    """Serves one ModelDeployment file until it is stopped. The state folder is locked meanwhile."""
+
+    def __init__(
+        self, folder: StateFolder, source: DeploymentFile, reconciler: Reconciler, serving: LocalServing
+    ) -> None:
+        self.folder = folder
+        self.source = source
+        self._reconciler = reconciler
+        self._serving = serving
+        self._written: ModelDeployment | None = None
+        self._trouble = ""
+
+    @property
+    def key(self) -> Key:
+        """The deployment it serves."""
+        return self.source.key
+
+    async def run(self, stop: asyncio.Event, listen: Listener) -> None:
+        """Serve until `stop` is set; then the processes end and the state stays.
+
+        Raises StateLocked, StateUnreadable, StateUnwritable, PortInUse, ServingUnavailable (no gateway).
+        """
+        with self.folder.locked():
+            try:
+                await self._serving.start()
+                while not stop.is_set():
+                    await self._wait(stop, await self.turn(listen))
+            finally:
+                await asyncio.shield(self._serving.close())
+
+    async def turn(self, listen: Listener) -> float:
+        """One reconcile; returns the seconds until the next is due. Trouble that may pass is reported and tried again."""
+        self.source.refresh()
+        try:
+            self._remember_spec()
+            decision = await self._reconciler.reconcile(self.key, self.source.deployment, self._request())
+        except SerinusError as error:
+            if not error.retriable:
+                raise
+            self._report_trouble(str(error), listen)
+            return TROUBLE_SECONDS
+        self._report_trouble(self.source.problem, listen)
+        listen(Report(decision))
+        return 0.0 if decision.changed else decision.requeue_after.total_seconds()
+
+    def _request(self) -> Action | None:
+        return pick_up_request(self.folder, self.key)
+
+    def _report_trouble(self, trouble: str, listen: Listener) -> None:
+        """Say it once, not every turn."""
+        if trouble and trouble != self._trouble:
+            listen(Report(trouble=trouble))
+        self._trouble = trouble
+
+    def _remember_spec(self) -> None:
+        """What `serinus get` shows beside the state."""
+        deployment = self.source.deployment
+        if deployment != self._written:
+            atomic_write_text(self.folder.spec(self.key), deployment.model_dump_json(by_alias=True, indent=1))
+            self._written = deployment
+
+    async def _wait(self, stop: asyncio.Event, seconds: float) -> None:
+        """Wait, but not past a stop, a changed file or a request of a person."""
+        loop = asyncio.get_running_loop()
+        until, asked = loop.time() + max(seconds, POLL_SECONDS), self._request()
+        while not stop.is_set() and loop.time() < until and not self.source.changed() and self._request() == asked:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), POLL_SECONDS)
