@@ -1,6 +1,5 @@
 """Prometheus' text format as core values, and the counters that Traefik keeps for each of its services."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +38,8 @@ def samples(text: str, names: Iterable[str]) -> list[Sample]:
 def traefik_services(text: str) -> dict[str, ServiceCounters]:
     """Counters by service name (with its `@provider`), added up over methods and protocols.
 
-    The bucket of all requests (`+Inf`) is left out: the codes add up to it.
+    The bucket of all requests (infinity) is kept: a histogram agrees with itself at every moment, but not always with
+    the counter beside it.
     """
     codes: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     buckets: dict[str, dict[float, int]] = defaultdict(lambda: defaultdict(int))
@@ -47,6 +47,6 @@ def traefik_services(text: str) -> dict[str, ServiceCounters]:
         service = sample.labels["service"]
         if sample.name == TRAEFIK_REQUESTS:
             codes[service][int(sample.labels["code"])] += int(sample.value)
-        elif math.isfinite(edge := float(sample.labels["le"])):
-            buckets[service][edge] += int(sample.value)
+        else:
+            buckets[service][float(sample.labels["le"])] += int(sample.value)
     return {service: ServiceCounters(dict(codes[service]), dict(buckets[service])) for service in codes}
