@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipelines.warm import warm_steps
 from serinus.training.steps import parse
 
 
@@ -35,7 +36,7 @@ class EventFilter(io.TextIOBase):
 def run(request: dict[str, Any], events: TextIO, log: TextIO) -> None:
     """Run the pipeline; its outputs go to `result.json` in the request's folder."""
     folder = Path(request["folder"])
-    with contextlib.redirect_stdout(EventFilter(log, events)):
+    with warm_steps(), contextlib.redirect_stdout(EventFilter(log, events)):
         outputs = _run_pipeline(request["arguments"], folder / "kfp")
     (folder / "result.json").write_text(json.dumps(outputs))
 

@@ -21,7 +21,10 @@ from serinus.training.values import GateDecision, TrainingOutcome
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # One thread a step: two variants train side by side, and numerical libraries that fight for two cores are slower.
-STEP_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+STEP_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine, and no thread lives where steps are forked
+}
 
 
 def default_registry_uri(state: Path) -> str:

@@ -1,6 +1,7 @@
 """Validate: hold the snapshot against the declared schema and collect every violation, not only the first."""
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -74,13 +75,23 @@ def _wrong_type(present: "pd.Series[float]", feature: TrainingFeature) -> "pd.Se
         return ~present.map(lambda value: isinstance(value, str)).astype(bool)
     if feature.type == "boolean":
         return ~present.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
-    if not pd.api.types.is_numeric_dtype(present) or pd.api.types.is_bool_dtype(present):
-        return pd.to_numeric(present.astype(str), errors="coerce").isna() | present.map(type).isin([str, bool])
+    if pd.api.types.is_bool_dtype(present) or not pd.api.types.is_numeric_dtype(present):
+        return _not_numbers(present)
     numbers = present.to_numpy(dtype=float)
-    wrong = ~np.isfinite(numbers)
+    wrong = np.isinf(numbers)
     if feature.type == "integer":
-        wrong |= numbers != np.floor(numbers)
-    return pd.Series(wrong, index=present.index)
+        wrong = wrong | (numbers != np.floor(numbers))
+    return _series(wrong, present)
+
+
+def _not_numbers(present: "pd.Series[float]") -> "pd.Series[bool]":
+    """One word makes text of a whole CSV column: the words are the wrong values, or all where there is none."""
+    words = pd.to_numeric(present.astype(str), errors="coerce").isna().to_numpy()
+    return _series(words if words.any() else np.ones(len(present), dtype=bool), present)
+
+
+def _series(flags: "np.ndarray[Any, np.dtype[np.bool_]]", like: "pd.Series[float]") -> "pd.Series[bool]":
+    return cast("pd.Series[bool]", pd.Series(flags, index=like.index))
 
 
 def _range_violations(present: "pd.Series[float]", feature: TrainingFeature) -> Iterator[Violation]:

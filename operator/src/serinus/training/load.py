@@ -22,7 +22,7 @@ def load_config(path: Path, *, as_of: datetime | None = None) -> TrainingConfig:
     try:
         config = TrainingConfig.model_validate(document)
     except ValidationError as error:
-        problems = "\n".join(f"  {_problem(path, node, one)}" for one in error.errors())
+        problems = "\n".join(f"  {_problem(path, node, one)}" for one in _told(error))
         raise SpecInvalid(f"{path} is not a valid training file; correct these fields:\n{problems}") from error
     if as_of is not None:
         config = TrainingConfig.model_validate({**config.model_dump(), "as_of": as_of})
@@ -41,6 +41,13 @@ def _with_absolute_source(config: TrainingConfig, folder: Path) -> TrainingConfi
         return config
     source = config.source.model_copy(update={"path": str(folder / config.source.path)})
     return config.model_copy(update={"source": source})
+
+
+def _told(error: ValidationError) -> list[Any]:
+    """The errors without "too short" of a list whose items are the problem: pydantic counts only the valid ones."""
+    found = error.errors()
+    within = [one["loc"][:-1] for one in found] + [one["loc"][:1] for one in found if len(one["loc"]) > 1]
+    return [one for one in found if one["type"] != "too_short" or one["loc"] not in within]
 
 
 def _problem(path: Path, node: yaml.Node | None, error: Any) -> str:
