@@ -1,0 +1,17 @@
+"""Reasons of verdicts, as they appear in status, events, logs, metrics and MLflow."""
+
+ERRORS_INCREASED = "ErrorsIncreased"
+ERRORS_TOO_HIGH = "ErrorsTooHigh"
+ERRORS_NOT_INCREASED = "ErrorsNotIncreased"
+
+LATENCY_INCREASED = "LatencyIncreased"
+LATENCY_TOO_HIGH = "LatencyTooHigh"
+LATENCY_NOT_INCREASED = "LatencyNotIncreased"
+LATENCY_EDGE_MISSING = "LatencyEdgeMissing"
+
+CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
+TRAFFIC_SHARE_TOO_LOW = "TrafficShareTooLow"
+CANDIDATE_AVAILABLE = "CandidateAvailable"
+
+NO_REQUESTS = "NoRequests"
+NOT_ENOUGH_DATA = "NotEnoughData"

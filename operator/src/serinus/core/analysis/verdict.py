@@ -1,0 +1,32 @@
+"""What the evidence says about one signal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Never collapsed into one another: worse, not worse, not known yet, and could not be asked are four things."""
+
+    PASS = "Pass"
+    FAIL = "Fail"
+    INCONCLUSIVE = "Inconclusive"
+    ERROR = "Error"
+
+
+@dataclass(frozen=True)
+class SignalVerdict:
+    """The verdict on one signal: `reason` for machines, `message` for people, `numbers` for plots (camelCase keys).
+
+    Evidence is given as odds: `harmEvidence` 80 means that what was seen is 80 times less likely than a bet against
+    harm pays; the signal fails when it reaches `harmNeeded`. `safetyEvidence` and `safetyNeeded` are the same for
+    passing.
+    """
+
+    name: str
+    type: str
+    verdict: Verdict
+    required: bool
+    reason: str
+    message: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
