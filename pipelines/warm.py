@@ -5,6 +5,7 @@ work. Here each step is forked from one server process instead: still a process 
 """
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import runpy
 import sys

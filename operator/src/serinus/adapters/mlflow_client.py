@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +22,9 @@ OWNER_TAG = "serinus.dev/owner."  # + alias, on the registered model
 PROMOTED_TAG = "serinus.dev/promoted."  # + alias: the version we last pointed it at
 
 SQLITE = "sqlite:///"
-# MLflow's own defaults retry for two minutes; the reconciler asks again by itself.
-HTTP_SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
+# MLflow's own defaults retry for two minutes; whoever asks again by himself wants to know at once.
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def is_new_registry(uri: str) -> bool:
@@ -38,13 +34,20 @@ def is_new_registry(uri: str) -> bool:
 
 def connect(uri: str) -> Any:
     """An MlflowClient for `uri`. A SQLite file that is not there is created: ask `is_new_registry` first."""
-    for name, value in HTTP_SETTINGS.items():
+    for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    for logger in ("mlflow", "alembic"):
+    for logger in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     from mlflow import MlflowClient
 
     return MlflowClient(uri, uri)
+
+
+def connect_impatiently(uri: str) -> Any:
+    """As `connect`, for the whole process: a registry that does not answer is an error after five seconds."""
+    for name, value in IMPATIENT.items():
+        os.environ.setdefault(name, value)
+    return connect(uri)
 
 
 def ensure_experiment(client: Any, name: str, uri: str) -> str:
@@ -72,7 +75,7 @@ def translated(uri: str) -> Iterator[None]:
     except Exception as error:
         if not _from_registry(error):
             raise
-        cause = " ".join(str(error).split())[:200]
+        cause = re.sub(r"//[^/@\s]*@", "//", " ".join(str(error).split()))[:200]
         raise RegistryUnavailable(
             f"the registry at {address(uri)} did not answer ({type(error).__name__}: {cause}); "
             "start it or correct its address"

@@ -16,7 +16,7 @@ from serinus.adapters.mlflow_client import (
     OWNER_TAG,
     PROMOTED_TAG,
     address,
-    connect,
+    connect_impatiently,
     is_new_registry,
     not_found,
     translated,
@@ -58,7 +58,7 @@ class MlflowRegistry:
 
     @cached_property
     def _client(self) -> Any:
-        return connect(self._uri)
+        return connect_impatiently(self._uri)
 
     async def _ask(self, question: Callable[[Any], T]) -> T:
         def ask() -> T:
