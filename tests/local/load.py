@@ -34,6 +34,7 @@ class Client:
         parts = urlsplit(url)
         self._host, self._port, self._path = parts.hostname or "", parts.port or 80, parts.path
         self._body = body
+        self.is_waiting = False
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, headers: Iterable[tuple[str, str]] = ()) -> tuple[int, bytes, str]:
@@ -48,12 +49,14 @@ class Client:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams
         head = f"POST {self._path} HTTP/1.1\r\nhost: {self._host}\r\ncontent-length: {len(self._body)}\r\n"
+        self.is_waiting = True
         writer.write(f"{head}content-type: application/json\r\n{headers}\r\n".encode() + self._body)
         answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         fields = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in answer.split("\r\n"))
         }
         body = await reader.readexactly(int(fields.get("content-length", "0")))
+        self.is_waiting = False
         if fields.get("connection", "").lower() == "close":
             self.close()
         return int(answer.split(" ", 2)[1]), body, fields.get("set-cookie", "").partition(";")[0]
@@ -80,8 +83,12 @@ class Load:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped = True
+        self.stop()
         await asyncio.gather(*self._tasks)
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stopped = True
 
     async def _send_on(self, client: Client) -> None:
         clock = asyncio.get_running_loop().time

@@ -131,8 +131,10 @@ class LocalServing:
             except SerinusError as error:
                 logger.warning("%s", error)
                 pause = TROUBLE_POLL_SECONDS
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
             self._woken.clear()
 
     async def _settle(self) -> bool:
