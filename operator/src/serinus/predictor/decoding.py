@@ -157,7 +157,7 @@ def cell_fits(column: Column, value: object) -> bool:
         return False
     if column.type not in NUMERIC or not isinstance(value, int | float):
         return True
-    if math.isnan(value):
+    if isinstance(value, float) and math.isnan(value):
         return column.nullable
     if column.type == "integer":
         return abs(value) <= MAX_INTEGER and value == int(value)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from kserve import InferRequest, InferResponse, Model
@@ -74,7 +75,8 @@ class SklearnModel(Model):  # type: ignore[misc]
         decoder = self._loaded.decoder
         predictions = self._predict(decoder.columns(columns_of(request.inputs, decoder.names)))
         response = InferResponse(
-            response_id=request.id,
+            # Optional in a request, but KServe answers 500 to its own response without one.
+            response_id=request.id or str(uuid4()),
             model_name=self.name,
             model_version=self._revision,
             infer_outputs=[output_of(self._loaded.method, predictions)],
