@@ -23,14 +23,15 @@ def train(
 
     A run that ends as "not better" is an outcome, not an error: exit code 0, and nothing is registered.
     """
-    from pipelines.run import default_registry_uri, run_training
+    from pipelines.run import run_training
+    from serinus.local.compose import registry_uri
 
     with errors_as_exit_codes():
         outcome = run_training(
             file,
             as_of=as_of.replace(tzinfo=UTC) if as_of else None,
             work_dir=state_dir,
-            registry_uri=registry or default_registry_uri(state_dir),
+            registry_uri=registry or registry_uri(state_dir),
             progress=lambda line: typer.echo(line, err=True),
         )
     typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else f"{outcome.outcome}: {outcome.message}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from serinus.core.analysis.counts import is_failure
 from serinus.core.errors import DataInvalid
 from serinus.training.config import TrainingConfig
 
@@ -34,13 +34,8 @@ class ClientCounts:
 
     @property
     def failed(self) -> int:
-        """Requests that were not answered with 200."""
-        return self.requests - self.codes[200]
-
-    def quantile_ms(self, share: float) -> float:
-        """The latency below which this share of the requests ended, in milliseconds; 0 without requests."""
-        ordered = sorted(self.seconds)
-        return 1000 * ordered[min(len(ordered) - 1, math.floor(share * len(ordered)))] if ordered else 0.0
+        """Requests that failed, as the errors signal counts them."""
+        return sum(count for code, count in self.codes.items() if is_failure(code))
 
 
 def flights_between(config: TrainingConfig, begin: datetime, end: datetime, at_most: int) -> list[bytes]:

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.run import default_registry_uri, run_training
 from serinus.core.errors import SerinusError
-from serinus.core.state import Phase, RolloutRecord, RolloutState
-from serinus.demo.replay import Replay, flights_between
+from serinus.core.state import Outcome, Phase, RolloutRecord, RolloutState
+from serinus.demo.pipeline import run_pipeline
+from serinus.demo.replay import ClientCounts, Replay, flights_between
 from serinus.local.compose import Options, local_runtime
 from serinus.local.files import atomic_write_text
 from serinus.local.journal import read_records
 from serinus.local.runtime import LocalRuntime, Report
+from serinus.ports import Key
 from serinus.training.load import load_config
 from serinus.training.values import TrainingOutcome
 
 REQUESTS_PER_SECOND = 60.0
 REPLAYED_FLIGHTS = 6000
-JANUARY = datetime(2013, 2, 1, tzinfo=UTC)  # trained as of this moment: January is what is known
-FEBRUARY = datetime(2013, 3, 1, tzinfo=UTC)
+END_OF_JANUARY = datetime(2013, 2, 1, tzinfo=UTC)  # trained as of this moment: January is what is known
+FIVE_WEEKS_LATER = datetime(2013, 3, 8, tzinfo=UTC)  # when the gain over the champion first exceeds the gate's 5 %
 POLL_SECONDS = 0.1
 STEP_SECONDS = 90.0
 
@@ -58,6 +59,18 @@ class Stage:
         """The working copy of the ModelDeployment, which the story edits."""
         return self.folder / "modeldeployment.yaml"
 
+    @property
+    def key(self) -> Key:
+        """The deployment of the story."""
+        if self.runtime is None:
+            raise DemoFailed("the story ended before anything was deployed")
+        return self.runtime.key
+
+    @property
+    def counts(self) -> ClientCounts:
+        """What the clients saw so far."""
+        return self.replay.counts if self.replay else ClientCounts()
+
     def records(self) -> tuple[RolloutRecord, ...]:
         """The rollouts that are over."""
         if self.runtime is None:
@@ -68,7 +81,7 @@ class Stage:
 async def tell(stage: Stage) -> None:
     """The whole story. Raises DemoFailed when reality does not follow it, and what the parts raise."""
     stage.say("1. January's flights go through the pipeline: the first model is registered")
-    first = await train(stage, "training.yaml", JANUARY)
+    first = await train(stage, "training.yaml", END_OF_JANUARY)
     ask_for(stage, first)
     async with serving(stage):
         await phase(stage, Phase.STABLE)
@@ -77,42 +90,45 @@ async def tell(stage: Stage) -> None:
 
 
 async def chapters(stage: Stage, first: str) -> None:
-    """What happens while clients send February's flights."""
+    """What happens while clients send the flights that follow."""
     stage.say(
         "2. February's flights arrive as requests; trained again on the latest 30 days, the pipeline finds a better model"
     )
-    better = await train(stage, "training-latest.yaml", FEBRUARY)
-    stage.say(f"3. version {better} is asked for: one line of the file changes, the canary begins")
-    mistakes = asyncio.create_task(train_mistakes(stage))
-    await released(stage, better, "Promoted")
-    incomplete, slow, other = await mistakes
-    stage.say(f"4. version {incomplete} was trained on complete rows only: it refuses flights whose weather is missing")
-    await released(stage, incomplete, "RolledBack")
-    stage.say(f"5. version {slow} is right, but slow")
-    await released(stage, slow, "RolledBack")
-    stage.say(f"6. version {other} is on its way when the file is put back to version {better}, as a Git revert would")
-    await reverted(stage, other, better)
+    better = await train(stage, "training.yaml", FIVE_WEEKS_LATER)
+    async with asyncio.TaskGroup() as group:
+        in_turn = asyncio.Lock()  # one after the other, while the canaries before them run
+        incomplete, slow, other = (
+            group.create_task(train_in_turn(stage, file, in_turn))
+            for file in ("training-no-imputer.yaml", "training-slow.yaml", "training-open.yaml")
+        )
+        stage.say(f"3. version {better} is asked for: one line of the file changes, the canary begins")
+        await released(stage, better, Outcome.PROMOTED)
+        version = await incomplete
+        stage.say(
+            f"4. version {version} was trained on complete rows only: it refuses flights whose weather is missing"
+        )
+        await released(stage, version, Outcome.ROLLED_BACK)
+        version = await slow
+        stage.say(f"5. version {version} is right, but slow")
+        await released(stage, version, Outcome.ROLLED_BACK)
+        version = await other
+        stage.say(
+            f"6. version {version} is on its way when the file is put back to version {better}, as a Git revert would"
+        )
+        await reverted(stage, version, better)
 
 
-async def train_mistakes(stage: Stage) -> tuple[str, str, str]:
-    """The versions of the later chapters, trained while the canary of the first one runs."""
-    files = ("training-no-imputer.yaml", "training-slow.yaml", "training-again.yaml")
-    incomplete, slow, other = [await train(stage, file, FEBRUARY) for file in files]
-    return incomplete, slow, other
+async def train_in_turn(stage: Stage, file: str, in_turn: asyncio.Lock) -> str:
+    """Train when it is this file's turn."""
+    async with in_turn:
+        return await train(stage, file, FIVE_WEEKS_LATER)
 
 
 async def train(stage: Stage, file: str, as_of: datetime) -> str:
     """Run the pipeline as of a moment and return the version it registered."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    outcome = await asyncio.to_thread(
-        run_training,
-        stage.files / file,
-        as_of=as_of,
-        work_dir=stage.folder,
-        registry_uri=default_registry_uri(stage.folder),
-        progress=lambda _: None,
-    )
+    outcome = await run_pipeline(stage.files / file, as_of, stage.folder)
     seconds = loop.time() - began
     stage.trainings.append(Training(file, outcome, seconds))
     stage.say(f"   {file}: {outcome.message} ({seconds:.0f} s)")
@@ -129,12 +145,12 @@ def ask_for(stage: Stage, version: str) -> None:
     atomic_write_text(stage.deployment_file, "\n".join(changed) + "\n")
 
 
-async def released(stage: Stage, version: str, outcome: str) -> None:
+async def released(stage: Stage, version: str, outcome: Outcome) -> None:
     """Ask for a version and wait until its rollout ended as expected."""
     ask_for(stage, version)
     record = await ended(stage, version)
     stage.say(f"   {record.outcome}: {record.message}")
-    if record.outcome != outcome:
+    if record.outcome is not outcome:
         raise DemoFailed(f"version {version} should have been {outcome}, but was {record.outcome}: {record.message}")
 
 
@@ -149,7 +165,7 @@ async def reverted(stage: Stage, version: str, stable: str) -> None:
     ask_for(stage, stable)
     record = await ended(stage, version)
     stage.say(f"   {record.outcome}: {record.message}")
-    if record.outcome != "Aborted":
+    if record.outcome is not Outcome.ABORTED:
         raise DemoFailed(f"version {version} should have been Aborted, but was {record.outcome}: {record.message}")
 
 
@@ -199,8 +215,8 @@ async def serving(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def clients(stage: Stage) -> AsyncIterator[None]:
     """Clients that send February's flights, for the duration of the block."""
-    config = load_config(stage.files / "training.yaml", as_of=JANUARY)
-    bodies = await asyncio.to_thread(flights_between, config, JANUARY, FEBRUARY, REPLAYED_FLIGHTS)
+    config = load_config(stage.files / "training.yaml", as_of=END_OF_JANUARY)
+    bodies = await asyncio.to_thread(flights_between, config, END_OF_JANUARY, FIVE_WEEKS_LATER, REPLAYED_FLIGHTS)
     replay = Replay(bodies, REQUESTS_PER_SECOND)
     stage.replay = replay
     url = f"http://127.0.0.1:{stage.port}/v1/models/flight-delay:predict"

@@ -1,0 +1,5 @@
+"""`python -m serinus.cli`."""
+
+from serinus.cli.main import main
+
+main()

@@ -1,0 +1,50 @@
+"""Writing down what a demo did: summary.json and report.html."""
+
+import asyncio
+import os
+import platform
+from datetime import datetime
+from pathlib import Path
+
+from serinus.adapters.mlflow_registry import MlflowRegistry
+from serinus.demo.report import render_report
+from serinus.demo.story import Stage
+from serinus.demo.summary import Machine, Summary, Training, client_summary, summarise, summary_json
+from serinus.local.compose import registry_uri
+from serinus.local.files import atomic_write_text
+
+MODEL, ALIAS = "flight-delay", "champion"
+
+
+def write_outcome(stage: Stage, started_at: datetime, seconds: float, json_file: Path, report_file: Path) -> Summary:
+    """Write the summary and the report of a story that has been told. Raises StateUnwritable, RegistryUnavailable."""
+    summary = summary_of(stage, started_at, seconds)
+    atomic_write_text(json_file, summary_json(summary))
+    atomic_write_text(report_file, render_report(summary, stage.records()))
+    return summary
+
+
+def summary_of(stage: Stage, started_at: datetime, seconds: float) -> Summary:
+    """The summary of a story."""
+    registry = MlflowRegistry(registry_uri(stage.folder), stage.folder / "artifacts")
+    counts = stage.counts
+    return summarise(
+        stage.records(),
+        deployment=str(stage.key),
+        started_at=started_at,
+        seconds=seconds,
+        machine=Machine(cores=len(os.sched_getaffinity(0)), python=platform.python_version()),
+        trainings=[
+            Training(
+                version=training.outcome.version,
+                outcome=training.outcome.outcome,
+                message=training.outcome.message,
+                metrics=training.outcome.metrics,
+                seconds=training.seconds,
+            )
+            for training in stage.trainings
+        ],
+        client=client_summary(counts.codes, counts.seconds),
+        quarantined=[entry.label.split()[-1] for entry in stage.state.rejected] if stage.state else [],
+        champion=asyncio.run(registry.alias_version(MODEL, ALIAS)),
+    )
