@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,7 +63,7 @@ def _play(examples: Path, folder: Path, port: int) -> "Stage":
     return stage
 
 
-async def _until_interrupted(story: "asyncio.coroutines.Coroutine[None, None, None]") -> None:
+async def _until_interrupted(story: Coroutine[None, None, None]) -> None:
     """Ctrl-C and SIGTERM cancel the story, which ends its processes on the way out."""
     import signal
 

@@ -9,7 +9,10 @@ import typer
 
 from serinus.core.errors import SerinusError
 
-EPILOG = "Exit codes: 0 done · 1 the file has problems, or the object is not there · 2 wrong usage · 3 it could not be done · 130 stopped by Ctrl-C"
+EPILOG = (
+    "Exit codes: 0 done · 1 the file has problems, or the object is not there · 2 wrong usage · 3 it could not be done"
+    " · 130 stopped by Ctrl-C"
+)
 
 
 class Exit(IntEnum):

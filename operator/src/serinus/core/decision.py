@@ -52,7 +52,8 @@ class Step:
 class Decision:
     """What one reconcile decided: the state to save, the world that follows from it, and why.
 
-    `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the difference (the evidence may have grown either way).
+    `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the
+    difference (the evidence may have grown either way).
     """
 
     next_state: RolloutState

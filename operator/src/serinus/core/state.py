@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from pydantic import Field
+
 from serinus.core.analysis import Evidence
 from serinus.core.model import Frozen
 from serinus.core.revision import Revision
@@ -208,7 +210,7 @@ class RolloutState(Frozen):
     promoted: tuple[str, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     rollouts_started: int = 0
-    attempts: dict[str, int] = {}
+    attempts: dict[str, int] = Field(default_factory=dict)
     handled_nonce: str = ""
     action_message: str = ""
     alias_move: AliasMove | None = None

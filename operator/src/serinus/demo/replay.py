@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +56,9 @@ def flights_between(config: TrainingConfig, begin: datetime, end: datetime, at_m
 
 def _bodies(rows: Iterable[Mapping[Any, Any]]) -> Iterator[bytes]:
     for row in rows:
-        present = {name: None if value != value else value for name, value in row.items()}
+        present = {
+            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()
+        }
         yield json.dumps({"instances": [present]}).encode()
 
 

@@ -157,7 +157,9 @@ def print_summary(summary: Summary, json_file: Path, report_file: Path) -> None:
     console.print(table)
     client = summary.client
     console.print(
-        f"{client.requests:,} requests, {client.failed:,} failed; failures that no rejected version explains: {summary.unexplained_failures}. "
-        f"Champion: version {summary.champion}. Quarantined: {', '.join(summary.quarantined) or 'none'}. {summary.seconds:.0f} s in all."
+        f"{client.requests:,} requests, {client.failed:,} failed; "
+        f"failures that no rejected version explains: {summary.unexplained_failures}. "
+        f"Champion: version {summary.champion}. Quarantined: {', '.join(summary.quarantined) or 'none'}. "
+        f"{summary.seconds:.0f} s in all."
     )
     console.print(f"Plots of weights and evidence: {report_file} · everything as data: {json_file}")

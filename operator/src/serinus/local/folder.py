@@ -18,31 +18,31 @@ class StateFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def deployment(self, key: Key) -> Path:
+    def home(self, key: Key) -> Path:
         """The folder of one ModelDeployment."""
         return self.root / "deployments" / key.namespace / key.name
 
     def state(self, key: Key) -> Path:
         """Its memory."""
-        return self.deployment(key) / "state.json"
+        return self.home(key) / "state.json"
 
     def spec(self, key: Key) -> Path:
         """What it was last asked for."""
-        return self.deployment(key) / "deployment.json"
+        return self.home(key) / "deployment.json"
 
     def decisions(self, key: Key) -> Path:
         """Its journal, one decision a line."""
-        return self.deployment(key) / "decisions.jsonl"
+        return self.home(key) / "decisions.jsonl"
 
     def rollouts(self, key: Key) -> Path:
         """The folder of its finished rollouts, one file each."""
-        return self.deployment(key) / "rollouts"
+        return self.home(key) / "rollouts"
 
     def action(self, key: Key) -> Path:
         """What a person asked for last."""
-        return self.deployment(key) / "action.json"
+        return self.home(key) / "action.json"
 
-    def keys(self) -> tuple[Key, ...]:
+    def deployments(self) -> tuple[Key, ...]:
         """Every ModelDeployment that has a state here."""
         found = (self.root / "deployments").glob("*/*/state.json")
         return tuple(sorted(Key(path.parent.parent.name, path.parent.name) for path in found))

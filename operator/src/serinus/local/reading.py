@@ -10,7 +10,6 @@ from serinus.local.folder import StateFolder
 from serinus.local.state import read_state
 from serinus.ports import Key
 
-
 POLL_SECONDS = 0.1
 
 
@@ -29,14 +28,14 @@ class Deployed:
 
 def read_all(folder: StateFolder) -> tuple[Deployed, ...]:
     """Every deployment of a state folder, by name. Raises StateUnreadable."""
-    return tuple(read_one(folder, key) for key in folder.keys())
+    return tuple(read_one(folder, key) for key in folder.deployments())
 
 
 def read_named(folder: StateFolder, name: str) -> Deployed:
     """The deployment `name` or `namespace/name`. Raises DeploymentNotFound, StateUnreadable."""
-    found = [key for key in folder.keys() if name in (key.name, str(key))]
+    found = [key for key in folder.deployments() if name in (key.name, str(key))]
     if not found:
-        known = ", ".join(str(key) for key in folder.keys()) or "none"
+        known = ", ".join(str(key) for key in folder.deployments()) or "none"
         raise DeploymentNotFound(
             f"no deployment {name} in {folder.root}; there is: {known} (another folder: --state-dir)"
         )

@@ -37,7 +37,10 @@ def why_refused(seen: Input, action: Action) -> str:
     state = seen.state
     if action.rollout_id and (state.rollout is None or state.rollout.id != action.rollout_id):
         current = state.rollout.id if state.rollout else "none"
-        return f"it was meant for rollout {action.rollout_id}, but the rollout under way is {current}; look again with `serinus get`"
+        return (
+            f"it was meant for rollout {action.rollout_id}, but the rollout under way is {current}; "
+            "look again with `serinus get`"
+        )
     if state.phase not in POSSIBLE_IN[action.verb]:
         possible = ", ".join(sorted(POSSIBLE_IN[action.verb]))
         return f"the phase is {state.phase}; it is possible in {possible}"
