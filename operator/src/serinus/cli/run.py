@@ -42,17 +42,14 @@ async def _serve(options: "Options") -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    print_line(
-        f"serving {options.file} as {runtime.key} at http://127.0.0.1:{options.port} (state in {options.folder}); Ctrl-C stops"
-    )
     await runtime.run(stop, print_report)
     print_line("stopped; the state is kept, the same command goes on from here")
 
 
 def print_report(report: "Report") -> None:
     """One line for everything a person would notice."""
-    if report.trouble:
-        print_line(report.trouble)
+    if report.note:
+        print_line(report.note)
     decision = report.decision
     if decision and decision.changed:
         state = decision.next_state

@@ -48,11 +48,6 @@ def noticeable(before: RolloutState, after: RolloutState) -> bool:
 def _face(state: RolloutState) -> tuple[object, ...]:
     rollout = state.rollout
     where = (rollout.id, rollout.step, rollout.stage, rollout.weight) if rollout else ()
-    return (
-        state.phase,
-        state.reason,
-        state.stable and state.stable.id,
-        where,
-        state.handled_nonce,
-        state.registry_problem,
-    )
+    sentence = "" if rollout else state.message  # that of a rollout counts seconds and requests
+    stable = state.stable and state.stable.id
+    return (state.phase, state.reason, sentence, stable, where, state.handled_nonce, state.registry_problem)

@@ -50,8 +50,8 @@ class Lines:
 
     def decided(self, report: Report) -> None:
         """A line for each decision that a person would notice."""
-        if report.trouble:
-            self.say(f"     ! {report.trouble}")
+        if report.note:
+            self.say(f"     {report.note}")
         if report.decision and report.decision.changed:
             self.say(f"     {headline(report.decision.next_state)}")
 
@@ -84,9 +84,9 @@ class LiveScreen:
         self._said.append(f"{time.monotonic() - self._began:5.1f}s  {text}")
 
     def decided(self, report: Report) -> None:
-        """Decisions show in the table; trouble is said."""
-        if report.trouble:
-            self.say(f"   ! {report.trouble}")
+        """Decisions show in the table; notes are said."""
+        if report.note:
+            self.say(f"   {report.note}")
 
     def _picture(self) -> RenderableType:
         story = Text("\n".join(self._said) or "setting the stage")

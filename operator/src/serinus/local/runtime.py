@@ -23,10 +23,10 @@ TROUBLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Report:
-    """What happened in one turn of the loop: a decision, or what stood in its way."""
+    """What happened in one turn of the loop: a decision, or something else that a person should read."""
 
     decision: Decision | None = None
-    trouble: str = ""
+    note: str = ""
 
 
 Listener = Callable[[Report], None]
@@ -58,6 +58,7 @@ class LocalRuntime:
         with self.folder.locked():
             try:
                 await self._serving.start()
+                listen(Report(note=f"serving {self.key}; the state is in {self.folder.root}"))
                 while not stop.is_set():
                     await self._wait(stop, await self.turn(listen))
             finally:
@@ -84,7 +85,7 @@ class LocalRuntime:
     def _report_trouble(self, trouble: str, listen: Listener) -> None:
         """Say it once, not every turn."""
         if trouble and trouble != self._trouble:
-            listen(Report(trouble=trouble))
+            listen(Report(note=trouble))
         self._trouble = trouble
 
     def _remember_spec(self) -> None:
