@@ -22,7 +22,7 @@ def update(evidence: Wealth, counts: Counts, limit: float) -> Wealth:
         return evidence
     limit = max(limit, CERTAIN)
     factors = [_log_factor(counts, times_odds(limit, odds), limit) for odds in REQUESTS.odds]
-    return wealth.grow(evidence, factors, shares=START.full)
+    return wealth.grow(evidence, factors, START.full)
 
 
 def _log_factor(counts: Counts, rate: float, limit: float) -> float:

@@ -19,7 +19,7 @@ EDGE_TOLERANCE = 1e-6
 
 
 class Reading(Frozen):
-    """The cumulative counters of one series. `within[i]`: requests within threshold i, None if there is no such edge."""
+    """The cumulative counters of one series. `within[i]`: those within threshold i, None if there is no such edge."""
 
     started_at: datetime
     requests: int = 0

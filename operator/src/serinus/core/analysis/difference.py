@@ -28,8 +28,7 @@ from serinus.core.model import Frozen
 # halfway from stable's rate to the margin.
 SAFETY_ODDS = (0.85, 1.0)
 SAFETY_NEAREST = 0.5
-SAFETY_WEIGHTS = (5.0, 5.0, 1.0)
-SAFETY_IDLE = 0.001
+SAFETY_START = wealth.stake((5.0, 5.0, 1.0), idle=0.03)
 
 ITERATIONS = 100
 PRECISION = 1e-12
@@ -46,7 +45,7 @@ class Difference(Frozen):
 
 def begin(margin: float, bets: Bets) -> Difference:
     """No evidence yet."""
-    return Difference(margin=margin, harm=bets.start, safety=wealth.stake(SAFETY_WEIGHTS, SAFETY_IDLE))
+    return Difference(margin=margin, harm=bets.start, safety=SAFETY_START)
 
 
 def update(difference: Difference, pair: Pair, seconds: float, alpha: float, bets: Bets) -> Difference:
@@ -56,17 +55,27 @@ def update(difference: Difference, pair: Pair, seconds: float, alpha: float, bet
     interval in which one of the two had no request says nothing about the difference.
     """
     base = learn(difference.base, pair.stable, seconds)
-    rate, margin = difference.base.rate, difference.margin
-    if not (pair.candidate.total and pair.stable.total and rate + margin < 1 - CERTAIN):
+    margin = difference.margin
+    guesses = [(rate, share) for rate, share in difference.base.guesses if rate + margin < 1 - CERTAIN]
+    if not (pair.candidate.total and pair.stable.total and guesses):
         return difference.model_copy(update={"base": base})
-    harm = [log_factor(pair, q_c, rate, margin) for q_c in _harmful(rate + margin, bets)]
-    safety = [log_factor(pair, q_c, rate, margin) for q_c in _safe(rate, margin)]
+    harm = _mixed(pair, margin, [(rate, share, _harmful(rate + margin, bets)) for rate, share in guesses])
+    safety = _mixed(pair, margin, [(rate, share, _safe(rate, margin)) for rate, share in guesses])
     return Difference(
         margin=margin,
         base=base,
-        harm=wealth.grow(difference.harm, harm, shares=bets.start.full),
-        safety=wealth.bounded(wealth.grow(difference.safety, safety), most=-2 * math.log(alpha)),
+        harm=wealth.grow(difference.harm, harm, bets.start.full),
+        safety=wealth.bounded(wealth.grow(difference.safety, safety, SAFETY_START.full), most=-2 * math.log(alpha)),
     )
+
+
+def _mixed(pair: Pair, margin: float, guesses: list[tuple[float, float, Iterator[float]]]) -> tuple[float, ...]:
+    """Log factor of each bet, mixed over the guesses at stable's rate (rate, share, the bets' rates for the candidate)."""
+    by_guess = (
+        [math.log(share) + log_factor(pair, q_c, rate, margin) for q_c in alternatives]
+        for rate, share, alternatives in guesses
+    )
+    return tuple(wealth.log_sum(factors) for factors in zip(*by_guess, strict=True))
 
 
 def log_factor(pair: Pair, q_c: float, q_s: float, margin: float) -> float:

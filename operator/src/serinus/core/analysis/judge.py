@@ -125,7 +125,7 @@ def _compared_numbers(state: Compared, evidence: Evidence) -> dict[str, float]:
 
 
 def _availability(state: Availability, evidence: Evidence) -> Finding:
-    """Pass is an observation, not an estimate: the candidate has had requests and was up in each of the latest looks."""
+    """Pass is an observation, not an estimate: the candidate has had requests and was up at the latest looks."""
     alpha, tally = evidence.alpha_of_one_test, state.tally
     if rejects(state.difference.harm, alpha):
         faults = f"candidate restarted or was unready in {messages.share(tally.candidate)} intervals"
@@ -146,7 +146,7 @@ def _share_message(state: Availability, alpha: float) -> str:
     arrived = state.elsewhere.total - state.elsewhere.bad
     odds = messages.evidence(strength(state.share, alpha), alpha)
     return (
-        f"{arrived:,} of {state.elsewhere.total:,} requests reached the candidate, its weights make {state.expected:,.0f}; "
+        f"{arrived:,} of {state.elsewhere.total:,} requests reached the candidate, by weight {state.expected:,.0f}; "
         f"less than {messages.percent(state.signal.min_share)} of its share: {odds}"
     )
 

@@ -44,14 +44,12 @@ def stake(weights: Sequence[float], idle: float) -> Wealth:
     return Wealth(full=shares, trimmed=shares)
 
 
-def grow(wealth: Wealth, log_factors: Sequence[float], shares: Sequence[float] | None = None) -> Wealth:
+def grow(wealth: Wealth, log_factors: Sequence[float], shares: Sequence[float]) -> Wealth:
     """The wealth after one interval in which component i's e-variable had the logarithm `log_factors[i]`.
 
-    `shares` are the log shares by which wealth is dealt out again beforehand; none are, without it.
+    `shares` are the log shares by which wealth is dealt out again beforehand.
     """
-    full, trimmed = wealth.full, wealth.trimmed
-    if shares is not None:
-        full, trimmed = (_deal(part, shares, wealth.looks) for part in (full, trimmed))
+    full, trimmed = (_deal(part, shares, wealth.looks) for part in (wealth.full, wealth.trimmed))
     grown = tuple(old + factor for old, factor in zip(full, (*log_factors, 0.0), strict=True))
     # Either this interval is the one left out, or an earlier one is.
     left_out = tuple(
@@ -61,15 +59,9 @@ def grow(wealth: Wealth, log_factors: Sequence[float], shares: Sequence[float] |
 
 
 def bounded(wealth: Wealth, most: float) -> Wealth:
-    """The wealth with log total at most `most`. Giving wealth away is valid, and lets a verdict follow a change."""
-    excess = max(0.0, log_sum(wealth.full) - most)
-    if not excess:
-        return wealth
-    return Wealth(
-        looks=wealth.looks,
-        full=tuple(part - excess for part in wealth.full),
-        trimmed=tuple(part - excess for part in wealth.trimmed),
-    )
+    """The wealth with log totals at most `most`. Giving wealth away is valid, and lets a verdict follow a change."""
+    full, trimmed = _bound(wealth.full, most), _bound(wealth.trimmed, most)
+    return Wealth(looks=wealth.looks, full=full, trimmed=trimmed)
 
 
 def strength(wealth: Wealth, alpha: float) -> float:
@@ -98,4 +90,13 @@ def log_sum(parts: Sequence[float]) -> float:
 def _deal(parts: tuple[float, ...], shares: Sequence[float], looks: int) -> tuple[float, ...]:
     total, share = log_sum(parts), 1 / (SHARING_OFFSET + looks)
     keep, dealt = math.log1p(-share), math.log(share) + total
-    return tuple(log_sum((part + keep, dealt + own)) for part, own in zip(parts, shares, strict=True))
+    return tuple(_log_add(part + keep, dealt + own) for part, own in zip(parts, shares, strict=True))
+
+
+def _log_add(one: float, two: float) -> float:
+    return max(one, two) + math.log1p(math.exp(-abs(one - two)))
+
+
+def _bound(parts: tuple[float, ...], most: float) -> tuple[float, ...]:
+    excess = max(0.0, log_sum(parts) - most)
+    return tuple(part - excess for part in parts)
