@@ -121,6 +121,11 @@ def test_a_rollout_that_ended_at_once_and_never_had_traffic_is_drawn() -> None:
     assert '<td data-label="Share">-</td>' in report(instant)
 
 
+def test_a_weight_that_was_set_twice_is_labelled_once() -> None:
+    twice = tuple(WeightChange(at=after(20 + seconds), weight=100) for seconds in (5, 12))
+    assert texts(drawing(record(weights=twice))).count("100 %") == 1
+
+
 def test_weights_from_before_the_start_are_drawn_at_the_start() -> None:
     assert texts(drawing(record(weights=(WeightChange(at=after(19), weight=25),))))
 

@@ -243,7 +243,10 @@ def plot(rollout: RolloutSummary, curve: Sequence[EvidencePoint], inches: float)
 
 def _draw_weight(panel: Any, rollout: RolloutSummary) -> None:
     end = max(rollout.seconds, 1.0)
-    changes = [(0.0, 0), *((_since(change.at, rollout.started_at), change.weight) for change in rollout.weights)]
+    changes = [(0.0, 0)]
+    for change in rollout.weights:
+        if change.weight != changes[-1][1]:  # the same weight set twice is one step with one label
+            changes.append((_since(change.at, rollout.started_at), change.weight))
     times, weights = [*(time for time, _ in changes), end], [*(weight for _, weight in changes), changes[-1][1]]
     panel.fill_between(times, weights, step="post", color=WEIGHT, alpha=0.18, linewidth=0)
     panel.step(times, weights, where="post", color=WEIGHT, linewidth=2)
