@@ -177,6 +177,22 @@ async def test_a_command_that_does_not_exist_is_a_failed_revision(tmp_path: Path
     await serving.close()
 
 
+async def test_a_command_that_raises_is_a_failed_revision(tmp_path: Path) -> None:
+    def command(launch: Launch) -> Sequence[str]:
+        raise ValueError("no such runtime")
+
+    serving = LocalServing(tmp_path, Gateway(tmp_path, port=free_port()), command)
+    await serving.start()
+    await serving.apply(KEY, plan(A, weights={"aaa": 100}))
+
+    async def has_failed() -> bool:
+        return (await status(serving, "aaa")).failed
+
+    await eventually(has_failed, "the revision is failed")
+    assert (await status(serving, "aaa")).message.endswith("ValueError: no such runtime")
+    await serving.close()
+
+
 async def test_a_backend_that_is_not_started_says_so(tmp_path: Path) -> None:
     serving, _ = new_backend(tmp_path)
     with pytest.raises(ServingUnavailable, match="not started"):

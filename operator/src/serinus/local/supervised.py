@@ -63,6 +63,14 @@ class Supervised:
     def start(self) -> None:
         """Begin to supervise."""
         self._task = asyncio.create_task(self._run(), name=f"supervise {self.program.name}")
+        self._task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Nobody awaits the task, so an error that was not foreseen is told here."""
+        if not task.cancelled() and (error := task.exception()):
+            self.failed, self.ready = True, False
+            self.message = f"{self.program.name} is not supervised any more: {type(error).__name__}: {error}"
+            self._changed()
 
     async def release(self) -> None:
         """Stop supervising; the process goes on."""
