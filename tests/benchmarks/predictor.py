@@ -3,8 +3,8 @@
     python tests/benchmarks/predictor.py [--seconds 2] [--rounds 5]
 
 Three server processes, asked in turn within each round by a client process of its own over loopback; one row a request,
-V1. Ratios are medians (and ranges) of the ratios within a round, so that a noisy neighbour hits both sides; where other work
-shares the cores, compare the CPU time of the server process per request. Takes about four minutes.
+V1. Ratios are medians (and ranges) of the ratios within a round, so that a noisy neighbour hits both sides; where other
+work shares the cores, compare the CPU time of the server process per request. Takes about four minutes.
 """
 
 import argparse
@@ -216,7 +216,8 @@ def table(title: str, results: dict[Any, list[dict[str, float]]]) -> list[str]:
     """Markdown rows."""
     lines = [
         f"\n{title}\n",
-        "| server | in flight | p50 ms | p99 ms | requests/s | of plain | of unmonitored | CPU ms/request | of unmonitored | client CPU |",
+        "| server | in flight | p50 ms | p99 ms | requests/s | of plain | of unmonitored "
+        "| server CPU ms/request | of unmonitored | client CPU |",
     ]
     lines.append("|" + "---|" * 10)
     for concurrency in CONCURRENCY:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.predictor.behaviours import HOLD
-from tests.predictor.support import ROW, free_port, start, wait_until
+from tests.predictor.support import free_port, start, wait_until
 
 EXIT_SECONDS = 120
 
