@@ -5,6 +5,7 @@ The weights are a matter of power only: every choice is valid. They were tuned o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from serinus.core.analysis.wealth import Wealth, stake
 
@@ -17,7 +18,7 @@ class Bets:
     weights: tuple[float, ...]
     idle: float
 
-    @property
+    @cached_property
     def start(self) -> Wealth:
         """The wealth before the first interval."""
         return stake(self.weights, self.idle)
