@@ -23,7 +23,7 @@ PROMOTED_TAG = "serinus.dev/promoted."  # + alias: the version we last pointed i
 
 SQLITE = "sqlite:///"
 # MLflow's own defaults retry for two minutes; whoever asks again by himself wants to know at once.
-IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "4"}
 QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
@@ -44,7 +44,7 @@ def connect(uri: str) -> Any:
 
 
 def connect_impatiently(uri: str) -> Any:
-    """As `connect`, for the whole process: a registry that does not answer is an error after five seconds."""
+    """As `connect`, for the whole process: a registry that does not answer is an error after four seconds."""
     for name, value in IMPATIENT.items():
         os.environ.setdefault(name, value)
     return connect(uri)
