@@ -10,7 +10,7 @@ from pathlib import Path
 from serinus.core.plan import HeaderMatch, Role, ServedRevision, ServingPlan
 from serinus.core.revision import Artifact, Revision
 from serinus.local.gateway import Gateway
-from serinus.local.revisions import Launch
+from serinus.local.revisions import Command, Launch
 from serinus.local.serving import LocalServing
 from serinus.local.sockets import free_port
 from serinus.ports import Key
@@ -51,18 +51,20 @@ def stub_command(launch: Launch) -> Sequence[str]:
     return [sys.executable, "-S", str(STUB), f"--port={launch.port}", f"--revision={launch.revision.id}", *options]
 
 
-def new_backend(folder: Path, port: int = 0, edges: tuple[float, ...] = ()) -> tuple[LocalServing, Gateway]:
+def new_backend(
+    folder: Path, port: int = 0, edges: tuple[float, ...] = (), command: Command = stub_command
+) -> tuple[LocalServing, Gateway]:
     """A backend that is not started."""
     gateway = Gateway(folder, port=port or free_port(), edges_seconds=edges)
-    return LocalServing(folder, gateway, stub_command), gateway
+    return LocalServing(folder, gateway, command), gateway
 
 
 @asynccontextmanager
 async def running(
-    folder: Path, port: int = 0, edges: tuple[float, ...] = ()
+    folder: Path, port: int = 0, command: Command = stub_command
 ) -> AsyncIterator[tuple[LocalServing, Gateway]]:
     """A started backend, whose processes are ended afterwards."""
-    serving, gateway = new_backend(folder, port, edges)
+    serving, gateway = new_backend(folder, port, command=command)
     await serving.start()
     try:
         yield serving, gateway

@@ -19,7 +19,6 @@ from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
 from serinus.local import serving as module
 from serinus.local.environment import child_environment
-from serinus.local.gateway import Gateway
 from serinus.local.process import Process
 from serinus.local.records import ServingRecord
 from serinus.local.revisions import Launch
@@ -165,32 +164,28 @@ async def test_a_command_that_does_not_exist_is_a_failed_revision(tmp_path: Path
     def command(launch: Launch) -> Sequence[str]:
         return ["/nowhere/predictor"] if launch.revision.id == "bad" else stub_command(launch)
 
-    serving = LocalServing(tmp_path, Gateway(tmp_path, port=free_port()), command)
-    await serving.start()
-    await serving.apply(KEY, plan(A, revision("bad"), weights={"aaa": 100, "bad": 0}))
+    async with running(tmp_path, command=command) as (serving, _):
+        await serving.apply(KEY, plan(A, revision("bad"), weights={"aaa": 100, "bad": 0}))
 
-    async def has_failed() -> bool:
-        return (await status(serving, "bad")).failed
+        async def has_failed() -> bool:
+            return (await status(serving, "bad")).failed
 
-    await eventually(has_failed, "the revision is failed")
-    assert "could not be started" in (await status(serving, "bad")).message
-    await serving.close()
+        await eventually(has_failed, "the revision is failed")
+        assert "could not be started" in (await status(serving, "bad")).message
 
 
 async def test_a_command_that_raises_is_a_failed_revision(tmp_path: Path) -> None:
     def command(launch: Launch) -> Sequence[str]:
         raise ValueError("no such runtime")
 
-    serving = LocalServing(tmp_path, Gateway(tmp_path, port=free_port()), command)
-    await serving.start()
-    await serving.apply(KEY, plan(A, weights={"aaa": 100}))
+    async with running(tmp_path, command=command) as (serving, _):
+        await serving.apply(KEY, plan(A, weights={"aaa": 100}))
 
-    async def has_failed() -> bool:
-        return (await status(serving, "aaa")).failed
+        async def has_failed() -> bool:
+            return (await status(serving, "aaa")).failed
 
-    await eventually(has_failed, "the revision is failed")
-    assert (await status(serving, "aaa")).message.endswith("ValueError: no such runtime")
-    await serving.close()
+        await eventually(has_failed, "the revision is failed")
+        assert (await status(serving, "aaa")).message.endswith("ValueError: no such runtime")
 
 
 async def test_a_backend_that_is_not_started_says_so(tmp_path: Path) -> None:
