@@ -1,0 +1,34 @@
+"""The fake serving backend with a route that can get stuck."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from serinus.core.observation import ServingObservation
+from serinus.core.revision import Revision
+from serinus.ports import Key
+from tests.adapters.fakes.serving import FakeServing
+
+
+class RoutedServing(FakeServing):
+    """While `stuck`, the route goes on with the weights it had. `down` revisions lost their replicas for now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stuck = False
+        self.down: set[str] = set()
+        self._weights: Mapping[str, int] = {}
+
+    async def observe(self, key: Key) -> ServingObservation:
+        seen = await super().observe(key)
+        if not self.stuck:
+            self._weights = seen.weights
+        revisions = {
+            name: replace(status, ready=False, ready_replicas=0) if name in self.down else status
+            for name, status in seen.revisions.items()
+        }
+        return replace(seen, weights=self._weights, revisions=revisions)
+
+    def planned(self, key: Key) -> dict[str, Revision]:
+        """The revisions of the latest plan by id."""
+        plan = next((plan for applied, plan in reversed(self.applied) if applied == key), None)
+        return {one.revision.id: one.revision for one in plan.served} if plan else {}
