@@ -1,7 +1,9 @@
 """One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from serinus.core import reasons
 from serinus.core.decision import Decision, Input
@@ -10,7 +12,7 @@ from serinus.core.observation import Action, MetricsSnapshot, Observation, Probl
 from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import NEEDS_METRICS, decide
 from serinus.core.spec import ModelDeployment, ModelSource
-from serinus.core.state import Phase, RolloutState, initial_state
+from serinus.core.state import RolloutState, initial_state
 from serinus.ports import Clock, Journal, Key, MetricsSource, ModelRegistry, ServingBackend, StateStore
 
 ASK_REGISTRY_EVERY = timedelta(seconds=10)
@@ -28,12 +30,15 @@ class Ports:
     clock: Clock
 
 
+T = TypeVar("T", Artifact, Artifact | None)
+
+
 @dataclass(frozen=True)
-class Resolved:
+class Answered:
     """What the registry said of a model source, and when."""
 
     at: datetime
-    answer: Artifact | Problem
+    answer: Any
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Reconciler:
     """Reconciles ModelDeployments. It keeps nothing but a short memory of the registry's answers."""
 
     ports: Ports
-    _resolved: dict[tuple[Key, ModelSource], Resolved] = field(default_factory=dict)
+    _answered: dict[tuple[Key, str, ModelSource], Answered] = field(default_factory=dict)
     _settled_at: dict[Key, datetime] = field(default_factory=dict)
 
     async def reconcile(self, key: Key, deployment: ModelDeployment, action: Action | None = None) -> Decision:
@@ -71,40 +76,40 @@ class Reconciler:
     ) -> Observation:
         template = deployment.spec.serving.revision_template()
         source = deployment.spec.model
+        target = await self._recent_answer(key, source, self._target)
+        promoted = None if state.has_served else await self._recent_answer(key, source, self._promoted)
         return Observation(
-            target=_as_revision(await self._resolve(key, source), template),
+            target=_as_revision(target, template),
             serving=await self.ports.serving.observe(key),
-            promoted=await self._promoted(key, source, template) if _starts_from_nothing(state) else None,
+            promoted=_as_revision(promoted, template) if promoted else None,
             metrics=await self._metrics(key) if state.phase in NEEDS_METRICS else None,
             action=action,
         )
 
-    async def _resolve(self, key: Key, source: ModelSource) -> Artifact | Problem:
-        known = self._resolved.get((key, source))
+    async def _recent_answer(
+        self, key: Key, source: ModelSource, ask: Callable[[ModelSource], Awaitable[T]]
+    ) -> T | Problem:
+        """What the registry answers, or answered less than ASK_REGISTRY_EVERY ago."""
         now = self.ports.clock.now()
-        if known and now - known.at < ASK_REGISTRY_EVERY:
-            return known.answer
-        try:
-            answer: Artifact | Problem = await self.ports.registry.resolve(
-                source.name, version=source.version or "", alias=source.alias or "", uri=source.uri or ""
-            )
-        except SerinusError as error:
-            answer = Problem(reasons.TARGET_UNRESOLVED, str(error))
-        self._resolved = {entry: seen for entry, seen in self._resolved.items() if entry[0] != key}
-        self._resolved[key, source] = Resolved(now, answer)
+        self._answered = {what: seen for what, seen in self._answered.items() if now - seen.at < ASK_REGISTRY_EVERY}
+        question = (key, ask.__name__, source)
+        if question not in self._answered:
+            self._answered[question] = Answered(now, await _or_problem(ask(source)))
+        answer: T | Problem = self._answered[question].answer
         return answer
 
-    async def _promoted(self, key: Key, source: ModelSource, template: dict[str, object]) -> Revision | Problem | None:
+    async def _target(self, source: ModelSource) -> Artifact:
+        """What the spec names."""
+        return await self.ports.registry.resolve(
+            source.name, version=source.version or "", alias=source.alias or "", uri=source.uri or ""
+        )
+
+    async def _promoted(self, source: ModelSource) -> Artifact | None:
         """What the promoteAlias names: it is served first, so that a rebuilt system starts with a judged version."""
         if source.promote_alias is None:
             return None
-        try:
-            version = await self.ports.registry.alias_version(source.name, source.promote_alias)
-            if version is None:
-                return None
-            return _as_revision(await self.ports.registry.resolve(source.name, version=version), template)
-        except SerinusError as error:
-            return Problem(reasons.TARGET_UNRESOLVED, str(error))
+        version = await self.ports.registry.alias_version(source.name, source.promote_alias)
+        return await self.ports.registry.resolve(source.name, version=version) if version else None
 
     async def _metrics(self, key: Key) -> MetricsSnapshot | Problem:
         try:
@@ -158,8 +163,11 @@ class Reconciler:
         return state.model_copy(update={"unrecorded": ()})
 
 
-def _starts_from_nothing(state: RolloutState) -> bool:
-    return state.phase is Phase.PENDING and state.stable is None
+async def _or_problem(question: Awaitable[T]) -> T | Problem:
+    try:
+        return await question
+    except SerinusError as error:
+        return Problem(reasons.TARGET_UNRESOLVED, str(error))
 
 
 def _as_revision(answer: Artifact | Problem, template: dict[str, object]) -> Revision | Problem:

@@ -105,7 +105,7 @@ class Observation:
     """Everything one reconcile saw.
 
     `target` is the revision that the spec asks for; `promoted` the one that the registry's promoteAlias names, asked for
-    only while nothing serves yet. A Problem stands where the answer could not be had; None where nobody asked.
+    only while nothing has ever served. A Problem stands where the answer could not be had; None where nobody asked.
     """
 
     target: Revision | Problem

@@ -220,6 +220,11 @@ class RolloutState(Frozen):
     conditions: tuple[Condition, ...] = ()
     url: str = ""
 
+    @property
+    def has_served(self) -> bool:
+        """Whether the stable revision has ever had all requests; until then it may still be exchanged for another."""
+        return self.stable is not None and self.stable.id in self.promoted
+
     def rejection_of(self, revision: str) -> Rejection | None:
         """Why the revision must not get traffic, or None if it may."""
         return next((entry for entry in self.rejected if entry.revision == revision), None)

@@ -14,7 +14,7 @@ from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
 
 def bring_up_first_revision(seen: Input) -> Step | None:
     """The registry's promoted version is served first, so that a rebuilt cluster never starts with an unjudged one."""
-    if seen.state.stable and seen.state.stable.id in seen.state.promoted:
+    if seen.state.has_served:
         return None
     wanted = first_revision(seen)
     if isinstance(wanted, Problem):
@@ -24,7 +24,7 @@ def bring_up_first_revision(seen: Input) -> Step | None:
     message = f"bringing up {wanted.label}"
     if seen.target and seen.target.id != wanted.id:
         message += f", the version that was promoted before; {seen.target.label} follows as a rollout"
-    return go(seen, Phase.PENDING, reasons.WAITING_FOR_READINESS, message, stable=wanted)
+    return go(seen, Phase.PENDING, reasons.WAITING_FOR_READINESS, message, stable=wanted, phase_since=seen.now)
 
 
 def first_revision(seen: Input) -> Revision | Problem:
@@ -69,14 +69,13 @@ def start_over_after_failure(seen: Input) -> Step | None:
     stable = seen.state.stable
     if stable and serves_everything(seen, stable):
         message = f"{stable.label} became ready and serves all requests"
-        promoted = remember_promoted(seen.state, stable.id)
-        return go(seen, Phase.STABLE, reasons.FIRST_REVISION_READY, message, promoted=promoted)
+        promoted, owed = remember_promoted(seen.state, stable.id), alias_owed(seen, stable.artifact.version)
+        return go(seen, Phase.STABLE, reasons.FIRST_REVISION_READY, message, promoted=promoted, alias_move=owed)
+    if not seen.state.has_served:
+        return bring_up_first_revision(seen)
     if seen.target is None or stable is None or seen.target.id == stable.id or seen.state.rejection_of(seen.target.id):
         return None
-    if stable.id in seen.state.promoted:
-        return start_rollout(seen, seen.target, reasons.ROLLOUT_STARTED, f"bringing up {seen.target.label}")
-    message = f"bringing up {seen.target.label} instead of {stable.label}"
-    return go(seen, Phase.PENDING, reasons.WAITING_FOR_READINESS, message, stable=seen.target)
+    return start_rollout(seen, seen.target, reasons.ROLLOUT_STARTED, f"bringing up {seen.target.label}")
 
 
 def serves_everything(seen: Input, revision: Revision) -> bool:
