@@ -31,7 +31,7 @@ check: $(READY) ## Format, lint, types, layers, generated files
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	@$(BIN)/python -m pipelines.compile --check
+	@$(BIN)/pytest -q tests/golden > $(VENV)/golden.log || { cat $(VENV)/golden.log; exit 1; }
 	@echo "check: all good"
 
 .PHONY: format
