@@ -45,7 +45,7 @@ bench: $(READY) ## Run the benchmarks of docs/benchmarks.md (about 20 minutes)
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra dev $(LOCK_OPTIONS) -o requirements.lock
-	@uv pip compile pyproject.toml --only-group build $(LOCK_OPTIONS) -o requirements-build.lock
+	@uv pip compile --group pyproject.toml:build $(LOCK_OPTIONS) -o requirements-build.lock
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .PHONY: clean
