@@ -56,6 +56,17 @@ def test_a_slow_candidate_is_rolled_back() -> None:
     assert world.records()[0].reason == "LatencyIncreased"
 
 
+def test_a_failure_after_inconclusive_evidence_was_waived_by_the_policy_still_rolls_back() -> None:
+    world = stable_world(onInconclusive="Proceed", deadline="30s", steps=[{"weight": 10, "hold": "60s"}])
+    world.ask_version("2")
+    world.rate = 0
+    world.until(lambda state: state.reason == reasons.PROCEEDED_INCONCLUSIVE)
+    world.rate = 100
+    world.behaviours["2"] = Behaviour(failing=0.5)
+    world.until_phase(Phase.ROLLED_BACK)
+    assert world.records()[0].reason == "ErrorsIncreased"
+
+
 def test_an_unhealthy_stable_does_not_block_a_good_candidate() -> None:
     world = stable_world()
     world.serving.down.add(world.state.stable.id)  # type: ignore[union-attr]
@@ -80,6 +91,14 @@ def test_a_healthy_candidate_beside_a_stable_that_answers_nothing_passes() -> No
     world.ask_version("2")
     world.until_phase(Phase.PROMOTING)
     assert world.state.reason == reasons.ALL_SIGNALS_PASSED
+
+
+def test_an_optional_signal_that_cannot_be_read_does_not_hold_the_rollout() -> None:
+    unreadable = {"name": "latency", "type": "Latency", "threshold": "123ms", "required": False, "warmup": "0s"}
+    errors = {"name": "errors", "type": "Errors", "maxIncrease": 0.05}
+    world = rolling_out(signals=[errors, unreadable])
+    world.until_phase(Phase.STABLE)
+    assert world.records()[0].outcome is Outcome.PROMOTED
 
 
 def test_metrics_unavailable_hold_the_step_and_its_hold_time_does_not_count() -> None:
@@ -176,12 +195,11 @@ def test_with_the_registry_down_nothing_is_served_first_rather_than_something_un
         assert world.tick().next_state.phase is Phase.PENDING
     assert world.state.reason == reasons.TARGET_UNRESOLVED
     world.registry.available = True
-    world.until(lambda state: state.stable is not None)
-    world.tick()
-    assert world.state.phase is not Phase.FAILED, "the readyDeadline begins when there is something to wait for"
-    state = world.until_phase(Phase.STABLE)
+    state = world.until(lambda state: state.stable is not None)
     assert state.stable
     assert state.stable.artifact.version == "1"
+    world.serving.held.add(state.stable.id)
+    assert world.tick().next_state.phase is Phase.PENDING, "readyDeadline begins when there is something to wait for"
 
 
 def test_the_first_revision_that_the_spec_asks_for_can_be_replaced_while_it_does_not_start() -> None:
@@ -281,6 +299,54 @@ def test_every_waiting_phase_has_a_deadline(phase: Phase) -> None:
     world = stuck_in(phase)
     world.until(lambda state: state.phase is not phase, ticks=40)
     assert world.state.message
+
+
+def test_a_candidate_awaiting_approval_that_shows_harm_meets_its_deadline_too() -> None:
+    world = rolling_out("2", Phase.AWAITING_APPROVAL, approval="Manual", onFailure="Pause", deadline="30s")
+    world.behaviours["2"] = Behaviour(failing=0.9)
+    world.until(lambda state: state.reason == reasons.SIGNAL_FAILED)
+    world.until_phase(Phase.ROLLED_BACK, ticks=40)
+    assert world.records()[0].reason == reasons.DEADLINE_EXCEEDED
+
+
+def test_waived_evidence_and_no_metrics_do_not_wait_for_ever() -> None:
+    world = rolling_out(onInconclusive="Proceed", deadline="20s")
+    world.metrics.up = False
+    world.until_phase(Phase.PAUSED, ticks=60)
+    assert world.state.reason == reasons.INCONCLUSIVE
+    world.until_phase(Phase.ROLLED_BACK, ticks=40)
+
+
+def test_a_timed_pause_is_not_ended_by_the_deadline_for_people() -> None:
+    pause = {"pause": {"duration": "90s"}}
+    world = rolling_out("2", Phase.PAUSED, steps=[{"weight": 10, "hold": "1s"}, pause, {"weight": 50, "hold": "1s"}])
+    state = world.until_phase(Phase.STABLE, Phase.ROLLED_BACK, ticks=150)
+    assert (state.phase, world.alias()) == (Phase.STABLE, "2")
+
+
+def test_resuming_a_long_pause_step_begins_a_new_deadline() -> None:
+    steps = [{"weight": 10, "hold": "1s"}, {"pause": {}}, {"weight": 50, "hold": "20s"}]
+    world = rolling_out("2", Phase.PAUSED, steps=steps)
+    for _ in range(50):
+        world.tick()
+    world.request(Verb.RESUME)
+    world.tick()
+    world.until_phase(Phase.PROMOTING, Phase.PAUSED)
+    assert world.state.reason == reasons.ALL_SIGNALS_PASSED
+
+
+def test_a_long_pause_does_not_use_up_the_time_to_become_ready() -> None:
+    world = rolling_out()
+    world.request(Verb.PAUSE)
+    world.reconcile()
+    world.serving.down.add(world.state.rollout.candidate.id)  # type: ignore[union-attr]
+    world.flow(30)
+    world.request(Verb.RESUME)
+    world.reconcile()
+    world.tick()
+    assert world.state.reason == reasons.WAITING_FOR_READINESS
+    world.serving.down.clear()
+    world.until_phase(Phase.STABLE)
 
 
 @pytest.mark.parametrize("phase", sorted(Phase))
@@ -519,6 +585,16 @@ def test_pause_keeps_the_weight_and_resume_goes_on() -> None:
     world.request(Verb.RESUME)
     world.until_phase(Phase.STABLE)
     assert world.alias() == "2"
+
+
+def test_one_resume_waives_a_failed_signal_also_in_a_pause_step() -> None:
+    steps = [{"weight": 10, "hold": "1s"}, {"pause": {}}, {"weight": 50, "hold": "1s"}]
+    world = rolling_out("2", Phase.PAUSED, steps=steps, onFailure="Pause")
+    world.behaviours["2"] = Behaviour(failing=0.9)
+    world.until(lambda state: state.reason == reasons.SIGNAL_FAILED)
+    world.request(Verb.RESUME)
+    world.until_phase(Phase.STABLE, ticks=20)
+    assert world.records()[0].reason == reasons.PROCEEDED_INCONCLUSIVE
 
 
 # ---- registry

@@ -117,7 +117,8 @@ class Rollout(Frozen):
     step_requests: int = 0
     looked_at: datetime | None = None
     evidence: Evidence
-    proceed: bool = False  # a person, or onInconclusive: Proceed, has waived the evidence
+    proceed: bool = False  # onInconclusive: Proceed has waived what is inconclusive; a signal that fails still stops it
+    waived: tuple[str, ...] = ()  # signals that had failed when a person resumed nevertheless
     ending: Ending | None = None
     weights: tuple[WeightChange, ...] = ()
     curve: tuple[EvidencePoint, ...] = ()

@@ -4,7 +4,7 @@ from serinus.core import reasons
 from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
-from serinus.core.policies.closing import take_back
+from serinus.core.policies.closing import failing, take_back
 from serinus.core.policies.stepping import advance, next_weight, weight_step
 from serinus.core.spec import OnFailure, OnInconclusive
 from serinus.core.state import Outcome, Phase
@@ -12,13 +12,13 @@ from serinus.core.state import Outcome, Phase
 
 def stop_when_a_signal_fails(seen: Input) -> Step | None:
     """A signal shows harm: roll back, or pause where the policy says so."""
-    failed = [verdict for verdict in judge(seen.rollout.evidence) if verdict.verdict is Verdict.FAIL]
-    if not failed or seen.rollout.proceed:
+    failed = [verdict for verdict in failing(seen) if verdict.name not in seen.rollout.waived]
+    if not failed:
         return None
     first = failed[0]
     if seen.rollout.policy.on_failure is OnFailure.ROLLBACK:
         return take_back(seen, Outcome.ROLLED_BACK, first.reason, first.message, rejects=True)
-    if seen.state.phase is Phase.PAUSED and seen.state.reason == reasons.SIGNAL_FAILED:
+    if seen.state.phase is not Phase.PROGRESSING and seen.state.reason == reasons.SIGNAL_FAILED:
         return None
     if seen.state.phase is Phase.AWAITING_APPROVAL:
         return stay(seen, reasons.SIGNAL_FAILED, first.message)
@@ -29,18 +29,18 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
 def give_up_at_deadline(seen: Input) -> Step | None:
     """The rollout lasted longer than its deadline: what the policy says of inconclusive evidence is done."""
     rollout = seen.rollout
-    if rollout.proceed or seen.now - rollout.deadline_since <= rollout.policy.deadline:
+    if seen.now - rollout.deadline_since <= rollout.policy.deadline:
         return None
     open_signals = unsettled(seen)
     message = f"no verdict within the deadline: {describe(open_signals) or 'a step is not over'}"
-    match strictest(seen, open_signals):
+    match OnInconclusive.PAUSE if rollout.proceed else strictest(seen, open_signals):
         case OnInconclusive.ROLLBACK:
             return take_back(seen, Outcome.ROLLED_BACK, reasons.INCONCLUSIVE, message, rejects=True)
         case OnInconclusive.PAUSE:
             message += "; `serinus promote`, `serinus abort` or `serinus resume`"
             return go(seen, Phase.PAUSED, reasons.INCONCLUSIVE, message)
         case OnInconclusive.PROCEED:
-            changed = change_rollout(seen, proceed=True)
+            changed = change_rollout(seen, proceed=True, deadline_since=seen.now)
             return stay(
                 seen, reasons.PROCEEDED_INCONCLUSIVE, f"{message}; going on, as the policy says", rollout=changed
             )
@@ -60,7 +60,7 @@ def hold_while_metrics_are_unavailable(seen: Input) -> Step | None:
     """Not being able to ask is evidence of nothing: nothing moves and no hold time passes."""
     if isinstance(seen.observed.metrics, Problem):
         return stay(seen, reasons.METRICS_UNAVAILABLE, seen.observed.metrics.message)
-    errors = [verdict for verdict in judge(seen.rollout.evidence) if verdict.verdict is Verdict.ERROR]
+    errors = [verdict for verdict in unsettled(seen) if verdict.verdict is Verdict.ERROR]
     if errors and not seen.rollout.proceed:
         return stay(seen, errors[0].reason, errors[0].message)
     return None
@@ -98,7 +98,9 @@ def finish_step(seen: Input) -> Step | None:
 
 def unsettled(seen: Input) -> tuple[SignalVerdict, ...]:
     """The required signals that have not passed."""
-    return tuple(v for v in judge(seen.rollout.evidence) if v.required and v.verdict is not Verdict.PASS)
+    waived = seen.rollout.waived
+    verdicts = judge(seen.rollout.evidence)
+    return tuple(v for v in verdicts if v.required and v.verdict is not Verdict.PASS and v.name not in waived)
 
 
 def describe(verdicts: tuple[SignalVerdict, ...]) -> str:

@@ -1,6 +1,6 @@
 """Ending a rollout: taking it back, closing its record, and what the registry is owed for it."""
 
-from serinus.core.analysis import judge
+from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go
 from serinus.core.state import (
     AliasMove,
@@ -85,6 +85,11 @@ def record_of(rollout: Rollout, state: RolloutState, ending: Ending, seen: Input
         stable_failed=evidence.totals.stable.bad,
         curve=rollout.curve,
     )
+
+
+def failing(seen: Input) -> tuple[SignalVerdict, ...]:
+    """The signals that show harm."""
+    return tuple(verdict for verdict in judge(seen.rollout.evidence) if verdict.verdict is Verdict.FAIL)
 
 
 def signal_results(rollout: Rollout) -> tuple[SignalResult, ...]:

@@ -1,12 +1,13 @@
 """What people ask for: each request is carried out or refused with a sentence, exactly once."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go
 from serinus.core.observation import Action, Verb
-from serinus.core.policies.closing import promote, take_back
+from serinus.core.policies.closing import failing, promote, take_back
 from serinus.core.policies.starting import start_rollout
 from serinus.core.policies.stepping import advance, is_pause
 from serinus.core.state import IN_ROLLOUT, Outcome, Phase
@@ -77,11 +78,12 @@ def _pause(seen: Input, by: str) -> Step:
 
 
 def _resume(seen: Input, by: str) -> Step:
-    """Go on with a new deadline; a pause step is over, and a signal that failed is waived."""
-    if is_pause(seen.rollout):
-        return advance(seen)
-    waived = seen.rollout.proceed or seen.state.reason == reasons.SIGNAL_FAILED
-    rollout = change_rollout(seen, deadline_since=seen.now, proceed=waived)
+    """Go on with new deadlines; a pause step is over, and the signals that failed are waived."""
+    failed = [verdict.name for verdict in failing(seen)] if seen.state.reason == reasons.SIGNAL_FAILED else []
+    waived = (*seen.rollout.waived, *failed)
+    rollout = change_rollout(seen, deadline_since=seen.now, stage_since=seen.now, waived=waived)
+    if is_pause(rollout):
+        return advance(replace(seen, state=seen.state.model_copy(update={"rollout": rollout})))
     return go(seen, Phase.PROGRESSING, reasons.RESUMED, f"resumed on request of {by}", rollout=rollout)
 
 

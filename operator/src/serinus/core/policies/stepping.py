@@ -31,7 +31,13 @@ def advance(seen: Input) -> Step:
     rollout = seen.rollout
     if rollout.step + 1 < len(rollout.policy.steps):
         changed = change_rollout(
-            seen, step=rollout.step + 1, stage=Stage.SCALING, stage_since=seen.now, hold_seconds=0.0
+            seen,
+            step=rollout.step + 1,
+            stage=Stage.SCALING,
+            stage_since=seen.now,
+            hold_seconds=0.0,
+            # A pause is not time spent waiting for evidence.
+            deadline_since=seen.now if is_pause(rollout) else rollout.deadline_since,
         )
         message = f"step {rollout.step + 1} of {len(rollout.policy.steps)} passed at {rollout.weight} %"
         return go(seen, Phase.PROGRESSING, reasons.STEP_PASSED, message, rollout=changed)
@@ -39,7 +45,7 @@ def advance(seen: Input) -> Step:
     if rollout.policy.approval is Approval.MANUAL:
         message = f"{label} passed every step; it waits for `serinus promote` or `serinus abort`"
         return go(seen, Phase.AWAITING_APPROVAL, reasons.APPROVAL_REQUIRED, message)
-    if rollout.proceed:
+    if rollout.proceed or rollout.waived:
         message = f"{label} is promoted although the evidence was not conclusive, as the policy or a person said"
         return promote(seen, reasons.PROCEEDED_INCONCLUSIVE, message)
     return promote(seen, reasons.ALL_SIGNALS_PASSED, f"{label} passed every step and every required signal")
