@@ -407,6 +407,28 @@ def test_a_version_queued_behind_a_bad_one_follows_after_the_rollback() -> None:
     assert [record.outcome for record in world.records()] == [Outcome.ROLLED_BACK, Outcome.PROMOTED]
 
 
+@pytest.mark.parametrize("policy", ["Restart", "Queue"])
+@pytest.mark.parametrize(
+    "phase", [Phase.DEPLOYING, Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL, Phase.PROMOTING]
+)
+def test_a_git_revert_to_stable_in_mid_rollout_aborts_at_once_and_quarantines_nothing(
+    phase: Phase, policy: str
+) -> None:
+    steps = [{"weight": 10, "hold": "3s"}] + ([{"pause": {}}] if phase is Phase.PAUSED else [])
+    approval = "Manual" if phase is Phase.AWAITING_APPROVAL else "Automatic"
+    world = rolling_out("2", phase, whenSuperseded=policy, approval=approval, steps=steps)
+    world.ask_version("1")
+    world.tick()
+    assert world.weight_of("2") == 0
+    world.until_phase(Phase.STABLE)
+    [record] = world.records()
+    assert (record.outcome, record.reason) == (Outcome.ABORTED, reasons.TARGET_REVERTED)
+    assert not world.state.rejected
+    assert world.alias() == "1"
+    world.ask_version("2")
+    world.until_phase(Phase.DEPLOYING)
+
+
 def test_the_policy_is_a_snapshot_so_editing_steps_mid_rollout_applies_to_the_next() -> None:
     world = rolling_out()
     world.ask_for(deployment("2", steps=[{"weight": 90, "hold": "1s"}]))

@@ -89,6 +89,11 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         take_back_when_nobody_answers,
         wait_for_people,
     ),
-    Phase.PROMOTING: (finish_promotion, take_back_a_stuck_promotion, wait_for_promotion),
+    Phase.PROMOTING: (
+        abort_when_target_is_stable_again,
+        finish_promotion,
+        take_back_a_stuck_promotion,
+        wait_for_promotion,
+    ),
     Phase.ROLLING_BACK: (finish_rollback, wait_for_rollback),
 }
