@@ -1,5 +1,7 @@
 """The rules that users of other progressive-delivery tools asked for, each in a simulated world."""
 
+from datetime import timedelta
+
 import pytest
 
 from serinus.core import reasons
@@ -544,6 +546,29 @@ def warm_after_rejection() -> World:
 
 def versions_served(world: World) -> list[str]:
     return [one.revision.artifact.version for one in world.serving.applied[-1][1].served]
+
+
+def test_a_warm_revision_is_let_go_also_while_the_spec_names_a_rejected_one() -> None:
+    world = warm_after_rejection()
+    world.flow(61)
+    world.reconcile()
+    assert versions_served(world) == ["2"]
+
+
+def test_a_warm_revision_is_let_go_also_while_the_registry_is_down() -> None:
+    world = stable_world()
+    world.ask_for(deployment("2", serving={"keepWarm": "60s"}))
+    world.until(lambda _: world.alias() == "2")
+    world.registry.available = False
+    world.flow(61)
+    world.reconcile()
+    assert versions_served(world) == ["2"]
+
+
+def test_nothing_is_looked_at_every_second_while_a_rejected_version_is_asked_for() -> None:
+    world = rejected_world()
+    world.tick()
+    assert world.tick().requeue_after > timedelta(seconds=1)
 
 
 # ---- people

@@ -1,11 +1,13 @@
 """`decide`: fold what was counted, ask the chain of the phase, and say what the world should look like now."""
 
+from datetime import datetime
+
 from serinus.core.conditions import with_conditions
 from serinus.core.decision import Decision, Input, Step
 from serinus.core.looking import COUNTED, with_latest_counts
 from serinus.core.planning import plan
 from serinus.core.policies import ALWAYS, CHAINS
-from serinus.core.state import RolloutState
+from serinus.core.state import RolloutState, Warm
 
 NEEDS_METRICS = COUNTED
 """The phases in which the counters must be read."""
@@ -14,7 +16,8 @@ NEEDS_METRICS = COUNTED
 def decide(seen: Input) -> Decision:
     """The next state and the world that follows from it. Deterministic: the same input gives the same decision."""
     step = first_answer(with_latest_counts(seen))
-    state = with_conditions(step.state.model_copy(update={"url": seen.observed.serving.url}), seen.observed, seen.now)
+    changes = {"url": seen.observed.serving.url, "warm": still_warm(step.state, seen.now)}
+    state = with_conditions(step.state.model_copy(update=changes), seen.observed, seen.now)
     return Decision(
         next_state=state,
         plan=plan(seen.spec, state),
@@ -33,6 +36,11 @@ def first_answer(seen: Input) -> Step:
         if step is not None:
             return step
     return Step(seen.state)
+
+
+def still_warm(state: RolloutState, now: datetime) -> Warm | None:
+    """The revision that is kept warm, until its time is over, whatever the phase."""
+    return state.warm if state.warm and now < state.warm.until else None
 
 
 def latest_evidence(state: RolloutState) -> dict[str, dict[str, float]]:

@@ -112,14 +112,14 @@ def begin_rollout(seen: Input) -> Step | None:
         f"{rejection.label} was rejected before ({rejection.reason}: {rejection.message}); {stable.label} goes on "
         "serving; put another version in the spec, or ask for it again with `serinus retry`"
     )
+    if seen.state.phase is Phase.ROLLED_BACK and seen.state.message == message:
+        return None
     return go(seen, Phase.ROLLED_BACK, rejection.reason, message)
 
 
 def remain_stable(seen: Input) -> Step | None:
-    """Nothing to do but let the warm revision go when its time is over."""
+    """Nothing to do; a target that could not be resolved for a while is no reason any more."""
     state = seen.state
-    if state.warm and seen.now >= state.warm.until:
-        state = state.model_copy(update={"warm": None})
     if isinstance(seen.observed.target, Revision) and state.reason in (
         reasons.TARGET_UNRESOLVED,
         reasons.REGISTRY_UNAVAILABLE,
