@@ -647,6 +647,21 @@ def test_one_resume_waives_a_failed_signal_also_in_a_pause_step() -> None:
 # ---- registry
 
 
+def test_an_alias_conflict_becomes_a_condition_and_is_never_overwritten() -> None:
+    world = stable_world()
+    world.registry.models[MODEL].aliases[ALIAS] = "5"
+    world.ask_version("2")
+    world.until(lambda state: state.phase is Phase.STABLE and state.alias_move is None)
+    world.tick()
+    assert world.alias() == "5"
+    degraded = condition(world, "Degraded")
+    assert (degraded.status, degraded.reason) == ("True", reasons.ALIAS_CONFLICT)
+    for _ in range(30):
+        world.tick()
+    assert world.alias() == "5"
+    assert condition(world, "Degraded").reason == reasons.ALIAS_CONFLICT
+
+
 def condition(world: World, name: str):  # type: ignore[no-untyped-def]
     return next(one for one in world.state.conditions if one.type == name)
 
@@ -662,6 +677,21 @@ def test_with_the_registry_down_during_promotion_the_alias_is_moved_later() -> N
     world.registry.available = True
     world.until(lambda _: world.alias() == "2", ticks=15)
     assert len(world.registry.rollouts) == 1
+
+
+def test_a_registry_that_is_back_is_no_problem_any_more() -> None:
+    world = rolling_out()
+    world.ask_for(with_model(world.asked, promoteAlias=None))
+    world.behaviours["2"] = Behaviour(failing=0.5)
+    world.registry.available = False
+    world.until_phase(Phase.ROLLED_BACK)
+    for _ in range(15):
+        world.tick()
+    assert world.state.registry_problem
+    world.registry.available = True
+    world.until(lambda state: not state.unrecorded, ticks=15)
+    world.tick()
+    assert not world.state.registry_problem
 
 
 def test_the_journal_has_a_record_though_the_registry_is_down() -> None:

@@ -12,7 +12,7 @@ from serinus.core.observation import Action, MetricsSnapshot, Observation, Probl
 from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import NEEDS_METRICS, decide
 from serinus.core.spec import ModelDeployment, ModelSource
-from serinus.core.state import RolloutState, initial_state
+from serinus.core.state import RolloutRecord, RolloutState, initial_state
 from serinus.ports import Clock, Journal, Key, MetricsSource, ModelRegistry, ServingBackend, StateStore
 
 ASK_REGISTRY_EVERY = timedelta(seconds=10)
@@ -131,7 +131,7 @@ class Reconciler:
             return
         if now - self._settled_at.get(key, datetime.min.replace(tzinfo=now.tzinfo)) < ASK_REGISTRY_EVERY:
             return
-        after = await self._record_rollouts(key, await self._move_alias(key, state))
+        after = await self._move_alias(key, await self._record_rollouts(key, state))
         if after.alias_move or after.unrecorded:
             self._settled_at[key] = now
         if after != state:
@@ -144,23 +144,35 @@ class Reconciler:
         try:
             await self.ports.registry.move_alias(move.model, move.alias, move.version, owner=str(key))
         except AliasConflict as error:
-            return state.model_copy(update={"alias_move": None, "registry_problem": str(error)})
+            return _with_problem(state, reasons.ALIAS_CONFLICT, str(error), alias_move=None)
         except SerinusError as error:
-            return state.model_copy(update={"registry_problem": str(error)})
-        return state.model_copy(update={"alias_move": None, "registry_problem": ""})
+            return _with_problem(state, reasons.REGISTRY_UNAVAILABLE, str(error))
+        return _with_problem(state, alias_move=None)
 
     async def _record_rollouts(self, key: Key, state: RolloutState) -> RolloutState:
         owed = list(state.unrecorded)
         try:
+            for record in owed:
+                self.ports.journal.finished(key, record)
             while owed:
-                self.ports.journal.finished(key, owed[0])
-                if owed[0].to_version:
-                    record = owed[0].model_dump(mode="json", by_alias=True) | {"id": f"{key}/{owed[0].id}"}
-                    await self.ports.registry.record_rollout(owed[0].model, owed[0].to_version, record)
+                await self._log(key, owed[0])
                 owed.pop(0)
         except SerinusError as error:
-            return state.model_copy(update={"unrecorded": tuple(owed), "registry_problem": str(error)})
-        return state.model_copy(update={"unrecorded": ()})
+            return _with_problem(state, reasons.REGISTRY_UNAVAILABLE, str(error), unrecorded=tuple(owed))
+        return _with_problem(state, unrecorded=())
+
+    async def _log(self, key: Key, record: RolloutRecord) -> None:
+        """Keep the record beside the model version; a model given by uri alone has none."""
+        if record.to_version:
+            content = record.model_dump(mode="json", by_alias=True) | {"id": f"{key}/{record.id}"}
+            await self.ports.registry.record_rollout(record.model, record.to_version, content)
+
+
+def _with_problem(state: RolloutState, reason: str = "", problem: str = "", **changes: object) -> RolloutState:
+    """The state with what the registry said last. A conflict about the alias stays until the alias can be moved."""
+    if state.registry_reason == reasons.ALIAS_CONFLICT and state.alias_move is None:
+        return state.model_copy(update=changes)
+    return state.model_copy(update={"registry_reason": reason, "registry_problem": problem, **changes})
 
 
 async def _or_problem(question: Awaitable[T]) -> T | Problem:

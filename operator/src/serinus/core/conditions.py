@@ -53,7 +53,7 @@ def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
     if state.phase in ENDED_BADLY:
         return _Wanted(type="Degraded", status="True", reason=state.reason, message=state.message)
     if state.registry_problem:
-        return _Wanted(type="Degraded", status="True", reason="RegistryProblem", message=state.registry_problem)
+        return _Wanted(type="Degraded", status="True", reason=state.registry_reason, message=state.registry_problem)
     return _Wanted(
         type="Degraded", status="False", reason="AsAsked", message="what the spec asks for is under way or serves"
     )

@@ -197,7 +197,8 @@ class Condition(Frozen):
 class RolloutState(Frozen):
     """The whole memory. `sequence` grows with every save and is the precondition of the next one.
 
-    `alias_move` and `unrecorded` are effects outside the serving side that are owed and not yet confirmed.
+    `alias_move` and `unrecorded` are effects outside the serving side that are owed and not yet confirmed;
+    `registry_problem` is the sentence that says why, and `registry_reason` its reason.
     """
 
     sequence: int = 0
@@ -216,6 +217,7 @@ class RolloutState(Frozen):
     action_message: str = ""
     alias_move: AliasMove | None = None
     registry_problem: str = ""
+    registry_reason: str = ""
     unrecorded: tuple[RolloutRecord, ...] = ()
     history: tuple[RolloutRecord, ...] = ()
     conditions: tuple[Condition, ...] = ()
