@@ -51,12 +51,11 @@ def serve_unmonitored(directory: Path, port: int) -> None:
     from serinus.predictor.bins import BinCounter
     from serinus.predictor.bodies import LimitBody
     from serinus.predictor.loading import load_model
-    from serinus.predictor.main import SWITCH_SECONDS, THREADS, bind
+    from serinus.predictor.main import THREADS, bind
     from serinus.predictor.model import SklearnModel
     from serinus.predictor.rest import PredictorServer
 
     model = SklearnModel("m", "r", load_model(directory), BinCounter(None), ThreadPoolExecutor(THREADS))
-    sys.setswitchinterval(SWITCH_SECONDS)
     PredictorServer(model, port, [partial(LimitBody, max_bytes=1 << 20)]).run(sockets=[bind("127.0.0.1", port)])
 
 
@@ -214,12 +213,9 @@ def compare(
 
 def table(title: str, results: dict[Any, list[dict[str, float]]]) -> list[str]:
     """Markdown rows."""
-    lines = [
-        f"\n{title}\n",
-        "| server | in flight | p50 ms | p99 ms | requests/s | of plain | of unmonitored "
-        "| server CPU ms/request | of unmonitored | client CPU |",
-    ]
-    lines.append("|" + "---|" * 10)
+    head = "| server | in flight | p50 ms | p99 ms | requests/s | of plain | of unmonitored "
+    head += "| server CPU ms/request | of unmonitored | client CPU |"
+    lines = [f"\n{title}\n", head, "|" + "---|" * 10]
     for concurrency in CONCURRENCY:
         for kind in SERVERS:
             runs = results[kind, concurrency]
