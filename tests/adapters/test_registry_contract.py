@@ -1,6 +1,7 @@
 """The contract of `serinus.ports.ModelRegistry`, against the fake, MLflow on SQLite, and an MLflow server."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -20,21 +22,49 @@ from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.mlflow_rollouts import metric_points
 from serinus.artifact import directory_digest, verify_directory
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
+from serinus.core.state import EvidencePoint, Outcome, RolloutRecord, WeightChange
 from serinus.ports import ModelRegistry
 from tests.adapters.fakes.registry import FakeModel, FakeRegistry
 
 T = TypeVar("T")
 MODEL = "flight-delay"
 OWNER = "ml/flight-delay"
-RECORD: dict[str, object] = {
-    "id": "rollout-1",
-    "outcome": "Promoted",
-    "weights": [
-        {"at": "2026-01-01T00:00:00+00:00", "weight": 10},
-        {"at": "2026-01-01T00:01:00+00:00", "weight": 100},
-    ],
-    "evidence": [{"at": "2026-01-01T00:01:00+00:00", "signal": "errors", "lower": -0.01, "upper": 0.004}],
-}
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+NUMBERS = {"harmEvidence": 0.5, "safetyEvidence": math.inf}
+
+
+def record(version: str, name: str = "1-abc") -> RolloutRecord:
+    """A finished rollout of a version."""
+    return RolloutRecord(
+        id=name,
+        attempt=1,
+        model=MODEL,
+        from_version="",
+        to_version=version,
+        revision="abc",
+        outcome=Outcome.PROMOTED,
+        reason="AllSignalsPassed",
+        message="passed",
+        started_at=T0,
+        ended_at=T0 + timedelta(minutes=1),
+        weights=(WeightChange(at=T0, weight=10), WeightChange(at=T0 + timedelta(minutes=1), weight=100)),
+        signals=(),
+        candidate_requests=30,
+        candidate_failed=0,
+        stable_requests=70,
+        stable_failed=1,
+        curve=(
+            EvidencePoint(
+                at=T0,
+                weight=10,
+                candidate_requests=30,
+                candidate_failed=0,
+                stable_requests=70,
+                stable_failed=1,
+                signals={"errors": NUMBERS},
+            ),
+        ),
+    )
 
 
 def run(question: Coroutine[Any, Any, T]) -> T:
@@ -286,9 +316,9 @@ def test_an_alias_is_never_moved_to_a_version_that_is_not_there(world: World) ->
 def test_a_rollout_is_recorded_once(world: World) -> None:
     version = world.register(MODEL)
     for _ in range(2):
-        run(world.registry.record_rollout(MODEL, version, RECORD))
-    run(world.registry.record_rollout(MODEL, version, RECORD | {"id": "it's another"}))
-    assert sorted(world.recorded()) == ["it's another", "rollout-1"]
+        run(world.registry.record_rollout(OWNER, record(version)))
+    run(world.registry.record_rollout(OWNER, record(version, "it's another")))
+    assert sorted(world.recorded()) == [f"{OWNER}/1-abc", f"{OWNER}/it's another"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "server"])
@@ -301,20 +331,21 @@ def test_a_recorded_rollout_has_its_curves_and_its_decision(
     else:
         world = _on_server(request.getfixturevalue("server"), tmp_path)
     version = world.register(MODEL)
-    run(world.registry.record_rollout(MODEL, version, RECORD))
+    run(world.registry.record_rollout(OWNER, record(version)))
     experiment = world.client.get_experiment_by_name(f"{MODEL}-rollouts")
     (done,) = world.client.search_runs([experiment.experiment_id])
     assert done.data.tags[VERSION_TAG] == f"{MODEL}/{version}"
     history = world.client.get_metric_history(done.info.run_id, "weight")
     assert [point.value for point in history] == [10, 100]
-    assert done.data.metrics["errors.upper"] == 0.004
+    assert done.data.metrics["errors.harmEvidence"] == 0.5
+    assert done.data.tags["serinus.dev/reason"] == "AllSignalsPassed"
     assert [file.path for file in world.client.list_artifacts(done.info.run_id)] == ["decision.json"]
     assert not (Path.cwd() / "mlruns").exists()
 
 
 def test_only_finite_numbers_become_metrics() -> None:
-    record = {"id": "x", "p": 0.5, "flag": True, "evidence": [{"signal": "e", "bad": float("inf"), "n": 3}, "text"]}
-    assert list(metric_points(record)) == [("p", 0.5, 0, 0), ("e.n", 3.0, 0, 0)]
+    names = [point.name for point in metric_points(record("1"))]
+    assert names == ["weight", "weight", "candidateRequests", "stableRequests", "errors.harmEvidence"]
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////nowhere/mlflow.db", "sqlite:///{file}"])
@@ -328,7 +359,7 @@ def test_a_registry_that_is_not_there_is_unavailable_and_named(uri: str, tmp_pat
     with pytest.raises(RegistryUnavailable):
         run(registry.move_alias(MODEL, "champion", "1", OWNER))
     with pytest.raises(RegistryUnavailable):
-        run(registry.record_rollout(MODEL, "1", RECORD))
+        run(registry.record_rollout(OWNER, record("1")))
 
 
 def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:

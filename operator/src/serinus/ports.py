@@ -75,8 +75,11 @@ class ModelRegistry(Protocol):
         """
         ...
 
-    async def record_rollout(self, model: str, version: str, record: dict[str, object]) -> None:
-        """Log one finished rollout (`record["id"]` is unique) as an MLflow run linked to the model version, once."""
+    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
+        """Keep one finished rollout of `owner` (`namespace/name`) beside the model version it was about, once.
+
+        Raises RegistryUnavailable, ModelVersionNotFound.
+        """
         ...
 
 

@@ -164,8 +164,7 @@ class Reconciler:
     async def _log(self, key: Key, record: RolloutRecord) -> None:
         """Keep the record beside the model version; a model given by uri alone has none."""
         if record.to_version:
-            content = record.model_dump(mode="json", by_alias=True) | {"id": f"{key}/{record.id}"}
-            await self.ports.registry.record_rollout(record.model, record.to_version, content)
+            await self.ports.registry.record_rollout(str(key), record)
 
 
 def _with_problem(state: RolloutState, reason: str = "", problem: str = "", **changes: object) -> RolloutState:

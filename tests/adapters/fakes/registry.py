@@ -6,6 +6,7 @@ from pathlib import Path
 from serinus.artifact import directory_digest
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
+from serinus.core.state import RolloutRecord
 
 
 @dataclass
@@ -21,7 +22,7 @@ class FakeRegistry:
     """Implements `serinus.ports.ModelRegistry`. `available = False` makes every question fail."""
 
     models: dict[str, FakeModel] = field(default_factory=dict)
-    rollouts: dict[str, dict[str, object]] = field(default_factory=dict)
+    rollouts: dict[str, RolloutRecord] = field(default_factory=dict)
     available: bool = True
 
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
@@ -55,11 +56,11 @@ class FakeRegistry:
             raise AliasConflict(f'alias "{alias}" of model "{model}" was pointed at {current} by a person; delete it')
         known.owners[alias], known.aliases[alias], known.promoted[alias] = owner, version, version
 
-    async def record_rollout(self, model: str, version: str, record: dict[str, object]) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
         self._ask()
-        if version and version not in self.models.get(model, FakeModel()).versions:
-            raise self._missing(model, f'version "{version}"')
-        self.rollouts.setdefault(str(record["id"]), record)
+        if record.to_version not in self.models.get(record.model, FakeModel()).versions:
+            raise self._missing(record.model, f'version "{record.to_version}"')
+        self.rollouts.setdefault(f"{owner}/{record.id}", record)
 
     def _ask(self) -> None:
         if not self.available:

@@ -21,10 +21,11 @@ from serinus.adapters.mlflow_client import (
     not_found,
     translated,
 )
-from serinus.adapters.mlflow_rollouts import record
+from serinus.adapters.mlflow_rollouts import log_rollout
 from serinus.artifact import directory_digest, verify_directory
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
+from serinus.core.state import RolloutRecord
 
 T = TypeVar("T")
 
@@ -52,9 +53,9 @@ class MlflowRegistry:
         """See the port."""
         await self._ask(lambda client: self._move_alias(client, model, alias, version, owner))
 
-    async def record_rollout(self, model: str, version: str, record: dict[str, object]) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
         """See the port."""
-        await self._ask(lambda client: self._record_rollout(client, model, version, record))
+        await self._ask(lambda client: self._record_rollout(client, owner, record))
 
     @cached_property
     def _client(self) -> Any:
@@ -139,10 +140,9 @@ class MlflowRegistry:
             client.set_registered_model_alias(model, alias, version)
         client.set_registered_model_tag(model, PROMOTED_TAG + alias, version)
 
-    def _record_rollout(self, client: Any, model: str, version: str, rollout: dict[str, object]) -> None:
-        if version:
-            self._find(client, model, version)
-        record(client, self._uri, model, version, rollout)
+    def _record_rollout(self, client: Any, owner: str, record: RolloutRecord) -> None:
+        self._find(client, record.model, record.to_version)
+        log_rollout(client, self._uri, owner, record)
 
 
 def _alias_version(client: Any, model: str, alias: str) -> str | None:

@@ -1,73 +1,73 @@
 """A finished rollout as an MLflow run: curves as metrics, the whole record as decision.json."""
 
-import json
 import math
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from serinus.adapters.mlflow_client import ROLLOUT_TAG, VERSION_TAG, ensure_experiment
+from serinus.core.state import EvidencePoint, RolloutRecord
 
-CURVES = ("weights", "evidence")
 BATCH = 1000  # MLflow's limit of metrics per request
 
 
-def record(client: Any, uri: str, model: str, version: str, rollout: dict[str, object]) -> None:
-    """Log `rollout` once, found again by its `id`; one that was cut off is completed.
+class MetricPoint(NamedTuple):
+    """One value of a metric. `at_ms`: milliseconds since 1970; `step`: its place on the curve."""
 
-    Entries of the lists `weights` and `evidence` are objects with `at` (ISO 8601) and numbers; an entry's `signal`
-    prefixes the names of its numbers. Numbers at the top level become single metrics.
-    """
-    experiment = ensure_experiment(client, f"{model}-rollouts", uri)
-    name = str(rollout["id"])
+    name: str
+    value: float
+    at_ms: int
+    step: int
+
+
+def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord) -> None:
+    """Log a rollout of `owner` once, found again by its id; one that was cut off is completed."""
+    experiment = ensure_experiment(client, f"{record.model}-rollouts", uri)
+    name = f"{owner}/{record.id}"
     found = client.search_runs([experiment], f"tags.`{ROLLOUT_TAG}` = '{_quoted(name)}'", max_results=1)
     if found and found[0].info.status == "FINISHED":
         return
-    tags = {ROLLOUT_TAG: name, VERSION_TAG: f"{model}/{version}"}
-    run = found[0] if found else client.create_run(experiment, tags=tags, run_name=name)
-    _log(client, run.info.run_id, rollout)
-    if version:
-        client.set_model_version_tag(model, version, f"{ROLLOUT_TAG}-run", run.info.run_id)
-    client.set_terminated(run.info.run_id)
+    tags = {
+        ROLLOUT_TAG: name,
+        VERSION_TAG: f"{record.model}/{record.to_version}",
+        "serinus.dev/outcome": record.outcome,
+        "serinus.dev/reason": record.reason,
+    }
+    run_id = found[0].info.run_id if found else client.create_run(experiment, tags=tags, run_name=name).info.run_id
+    _log(client, run_id, record)
+    client.set_model_version_tag(record.model, record.to_version, f"{ROLLOUT_TAG}-run", run_id)
+    client.set_terminated(run_id)
 
 
-def _log(client: Any, run_id: str, rollout: dict[str, object]) -> None:
+def _log(client: Any, run_id: str, record: RolloutRecord) -> None:
     from mlflow.entities import Metric
 
-    points = [Metric(name, value, at, index) for name, value, at, index in metric_points(rollout)]
+    points = [Metric(*point) for point in metric_points(record)]
     for start in range(0, len(points), BATCH):
         client.log_batch(run_id, metrics=points[start : start + BATCH])
-    client.log_text(run_id, json.dumps(rollout, indent=2, default=str, sort_keys=True), "decision.json")
+    client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), "decision.json")
 
 
-def metric_points(rollout: dict[str, object]) -> Iterator[tuple[str, float, int, int]]:
-    """(name, value, time in ms, index) of every finite number in the record."""
-    for name, value in rollout.items():
-        if _is_number(value):
-            yield name, float(value), 0, 0  # type: ignore[arg-type]
-    for curve in CURVES:
-        entries = rollout.get(curve, ())
-        for index, entry in enumerate(entries if isinstance(entries, list | tuple) else ()):
-            yield from _entry_points(entry, index)
+def metric_points(record: RolloutRecord) -> Iterator[MetricPoint]:
+    """The weights over time, and every finite number of each signal over time as `<signal>.<number>`."""
+    for step, change in enumerate(record.weights):
+        yield MetricPoint("weight", change.weight, _milliseconds(change.at), step)
+    for step, point in enumerate(record.curve):
+        for name, value in _numbers(point):
+            if math.isfinite(value):
+                yield MetricPoint(name, value, _milliseconds(point.at), step)
 
 
-def _entry_points(entry: Any, index: int) -> Iterator[tuple[str, float, int, int]]:
-    if not isinstance(entry, dict):
-        return
-    prefix = f"{entry['signal']}." if "signal" in entry else ""
-    at = _milliseconds(entry.get("at"))
-    for name, value in entry.items():
-        if _is_number(value):
-            yield prefix + name, float(value), at, index
+def _numbers(point: EvidencePoint) -> Iterator[tuple[str, float]]:
+    yield "candidateRequests", point.candidate_requests
+    yield "stableRequests", point.stable_requests
+    for signal, numbers in point.signals.items():
+        for name, value in numbers.items():
+            yield f"{signal}.{name}", value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _milliseconds(at: object) -> int:
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return int(moment.timestamp() * 1000) if isinstance(moment, datetime) else 0
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _quoted(value: str) -> str:
