@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -18,13 +18,18 @@ class Fault:
     call: int
     after: bool
     error: BaseException
-    calls: int = 0
+    names: list[str] = field(default_factory=list)
     raised: str = ""
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return len(self.names)
 
     @contextmanager
     def around(self, name: str) -> Iterator[None]:
         due = self.calls == self.call
-        self.calls += 1
+        self.names.append(name)
         if due and not self.after:
             self._raise(name)
         yield

@@ -28,8 +28,10 @@ def with_latest_counts(seen: Input) -> Input:
 
 def is_due(seen: Input, rollout: Rollout) -> bool:
     """Whether an interval has passed since the last look; while rolling back every look counts the last requests."""
-    if rollout.looked_at is None or seen.state.phase is Phase.ROLLING_BACK:
+    if rollout.looked_at is None:
         return True
+    if seen.state.phase is Phase.ROLLING_BACK:
+        return seen.now > rollout.looked_at
     return seen.now - rollout.looked_at >= rollout.policy.interval
 
 

@@ -41,7 +41,7 @@ TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.PROMOTING: frozenset({Phase.STABLE, Phase.ROLLING_BACK}),
     Phase.ROLLING_BACK: frozenset({Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED}),
     Phase.ROLLED_BACK: frozenset({Phase.STABLE, Phase.DEPLOYING}),
-    Phase.FAILED: frozenset({Phase.PENDING, Phase.STABLE, Phase.ROLLED_BACK, Phase.DEPLOYING}),
+    Phase.FAILED: frozenset({Phase.PENDING, Phase.STABLE, Phase.DEPLOYING}),
 }
 """Every phase a phase may go to. `transition` refuses any other."""
 
