@@ -1,5 +1,6 @@
 """Compile the pipelines to KFP's intermediate representation: `python -m pipelines.compile [FOLDER]`."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -18,6 +19,13 @@ def compile_all(folder: Path = COMPILED) -> list[Path]:
     return [target]
 
 
-if __name__ == "__main__":
-    for path in compile_all(*map(Path, sys.argv[1:2])):
+def main() -> None:
+    """Compile into the folder that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.compile", description="Compile the pipelines.")
+    parser.add_argument("folder", nargs="?", type=Path, default=COMPILED, help="where to write (default: %(default)s)")
+    for path in compile_all(parser.parse_args().folder):
         sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()
