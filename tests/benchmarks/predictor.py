@@ -2,9 +2,10 @@
 
     python tests/benchmarks/predictor.py [--seconds 2] [--rounds 5]
 
-Three server processes, asked in turn within each round by a client process of its own over loopback; one row a request,
+Four server processes, asked in turn within each round by a client process of its own over loopback; one row a request,
 V1. Ratios are medians (and ranges) of the ratios within a round, so that a noisy neighbour hits both sides; where other
-work shares the cores, compare the CPU time of the server process per request. Takes about four minutes.
+work shares the cores, compare the CPU time of the server process per request. The control is a second
+unmonitored server: a difference no larger than its own from the first is noise. Takes about four minutes.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from typing import Any
 
 import psutil
 
-SERVERS = ("monitored", "unmonitored", "plain")
+SERVERS = ("monitored", "unmonitored", "control", "plain")
 CONCURRENCY = (1, 8)
 
 
@@ -43,7 +44,7 @@ def serve(kind: str, directory: Path, port: int) -> None:
     wiring._quiet_logs()
     wiring.logger.setLevel("WARNING")
     del sys.argv[1:]
-    (serve_unmonitored if kind == "unmonitored" else serve_plain)(directory, port)
+    (serve_plain if kind == "plain" else serve_unmonitored)(directory, port)
 
 
 def serve_unmonitored(directory: Path, port: int) -> None:
@@ -198,7 +199,7 @@ def compare(
             _ask(port, body, 8, 1)
         for turn in range(rounds):
             for concurrency in CONCURRENCY:
-                for kind in SERVERS[turn % 3 :] + SERVERS[: turn % 3]:
+                for kind in SERVERS[turn % len(SERVERS) :] + SERVERS[: turn % len(SERVERS)]:
                     process = processes[SERVERS.index(kind)]
                     before = _cpu_seconds(process)
                     run = _ask(ports[kind], body, concurrency, seconds)
@@ -243,7 +244,7 @@ def benchmark(rounds: int, seconds: float) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             body = Path(temporary) / "body.json"
             body.write_bytes(build(Path(temporary) / "model", mixed))
-            results = compare(Path(temporary) / "model", body, rounds, seconds, 18850 + 3 * index)
+            results = compare(Path(temporary) / "model", body, rounds, seconds, 18850 + len(SERVERS) * index)
         print("\n".join(table(title, results)), flush=True)
 
 
