@@ -121,7 +121,6 @@ def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path, story: Story) -
     assert world.reasons(KEY) == [story[0][0].reason]
 
 
-@pytest.mark.xfail(strict=True, reason="the next line is appended to the cut-off one, and reading fails")
 def test_a_line_that_a_crash_cut_off_costs_no_later_one(tmp_path: Path, story: Story) -> None:
     world = FileWorld(tmp_path)
     world.journal.decided(KEY, START, story[0][0])

@@ -98,10 +98,10 @@ class World:
 
     def restart(self) -> None:
         """The program is started (again): it remembers nothing but what is stored."""
-        ports = (self.store, self.serving, self.metrics, self.registry, self.journal)
-        fault = self.fault
-        around = (Breaking(port, fault) for port in ports) if fault else ports
-        self.reconciler = Reconciler(Ports(*around, self.clock))  # type: ignore[arg-type]
+        ports: list[Any] = [self.store, self.serving, self.metrics, self.registry, self.journal, self.clock]
+        if self.fault is not None:
+            ports = [Breaking(port, self.fault) for port in ports[:-1]] + [self.clock]
+        self.reconciler = Reconciler(Ports(*ports))
 
     def break_at(self, fault: Fault | None) -> None:
         """Let a call of some port break off."""

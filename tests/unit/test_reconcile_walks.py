@@ -2,7 +2,9 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +28,7 @@ TICKS = 120
 TICKS_TO_END = 260
 BAD = ("3", "5")
 OUTAGES = (ServingUnavailable, RegistryUnavailable, MetricsUnavailable, StateConflict, StateUnwritable)
-POLICIES = [
+POLICIES: list[dict[str, Any]] = [
     {},
     {"whenSuperseded": "Queue"},
     {"onFailure": "Pause", "approval": "Manual"},
@@ -52,7 +54,7 @@ class Walk:
 
     def happen(self) -> None:
         world, chance = self.world, self.random.random()
-        for limit, event in (
+        events: tuple[tuple[float, Callable[[], object]], ...] = (
             (0.04, lambda: world.ask_version(self.random.choice(VERSIONS))),
             (0.06, lambda: world.ask_for(deployment(self.asked_version(), **self.random.choice(POLICIES)))),
             (0.12, self.person),
@@ -68,7 +70,8 @@ class Walk:
             (0.33, world.metrics.restart),
             (0.34, lambda: world.flow(self.random.choice([5, 40, 400]))),
             (0.44, self.heal),
-        ):
+        )
+        for limit, event in events:
             if chance < limit:
                 event()
                 return

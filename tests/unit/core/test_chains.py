@@ -1,11 +1,13 @@
 """The chains read as data: every phase has one, and it always answers."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
 from serinus.core.observation import MetricsSnapshot, Observation, Problem, ServingObservation
 from serinus.core.policies import ALWAYS, CHAINS
+from serinus.core.revision import Revision
 from serinus.core.rollout import NEEDS_METRICS, decide
 from serinus.core.state import IN_ROLLOUT, TRANSITIONS, Phase, Stage
 from tests.unit.core.builders import (
@@ -28,7 +30,7 @@ POLICIES = [
     spec(strategy="Immediate").rollout,
 ]
 PROBLEM = Problem("TargetUnresolved", "it is not in the registry")
-TARGETS = [STABLE, CANDIDATE, OTHER, PROBLEM]
+TARGETS: list[Revision | Problem] = [STABLE, CANDIDATE, OTHER, PROBLEM]
 WORLDS: list[ServingObservation] = [
     BOTH,
     serving(),
@@ -50,7 +52,7 @@ def test_a_chain_always_answers_and_only_by_the_table(phase: Phase) -> None:
     for policy, target, world, metrics, seconds in product(POLICIES, TARGETS, WORLDS, METRICS, SECONDS):
         steps = len(policy.steps) if phase in (Phase.PROGRESSING, Phase.PAUSED) else 1
         for step, stage in product(range(steps), Stage if phase is Phase.PROGRESSING else [Stage.ANALYSING]):
-            inner = {"step": step, "stage": stage, "weight": 10} if phase in IN_ROLLOUT else {}
+            inner: dict[str, Any] = {"step": step, "stage": stage, "weight": 10} if phase in IN_ROLLOUT else {}
             given = seen(state(phase, policy, **inner), target, world, after=seconds, metrics=metrics)
             answers = (ask(given) for ask in (*ALWAYS, *CHAINS[phase]))
             spoken = next((answer for answer in answers if answer is not None), None)
@@ -60,7 +62,7 @@ def test_a_chain_always_answers_and_only_by_the_table(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_the_last_policy_of_a_chain_speaks_for_the_usual_state(phase: Phase) -> None:
-    inner = {"stage": Stage.ANALYSING, "weight": 10} if phase in IN_ROLLOUT else {}
+    inner: dict[str, Any] = {"stage": Stage.ANALYSING, "weight": 10} if phase in IN_ROLLOUT else {}
     assert CHAINS[phase][-1](seen(state(phase, **inner))) is not None
 
 
