@@ -30,6 +30,19 @@ def test_no_traffic_is_not_health_either() -> None:
     assert world.weight_of("2") < 100
 
 
+def test_a_step_of_all_traffic_is_no_evidence_of_health() -> None:
+    world = rolling_out(steps=[{"weight": 100, "hold": "2s"}])
+    world.rate = 0
+    state = world.until_phase(Phase.PAUSED, Phase.PROMOTING)
+    assert (state.phase, state.reason) == (Phase.PAUSED, reasons.INCONCLUSIVE)
+
+
+def test_a_last_step_of_all_traffic_rests_on_the_evidence_of_the_steps_before() -> None:
+    world = rolling_out(steps=[{"weight": 50, "hold": "2s"}, {"weight": 100, "hold": "2s"}])
+    world.until_phase(Phase.STABLE, ticks=40)
+    assert world.records()[0].reason == reasons.ALL_SIGNALS_PASSED
+
+
 def test_a_good_candidate_is_promoted_through_its_steps() -> None:
     world = rolling_out()
     world.until_phase(Phase.STABLE)

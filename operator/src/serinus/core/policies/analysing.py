@@ -83,7 +83,7 @@ def hold_while_step_lasts(seen: Input) -> Step | None:
 def await_evidence_before_full_weight(seen: Input) -> Step | None:
     """Before all traffic goes to the candidate every required signal must have shown no harm, on the pooled evidence."""
     rollout = seen.rollout
-    if rollout.proceed or rollout.weight == 100 or next_weight(rollout) < 100:
+    if rollout.proceed or next_weight(rollout) < 100:
         return None
     waiting = unsettled(seen)
     if not waiting:
