@@ -5,7 +5,8 @@ import pytest
 from demo_stories import after, point, promoted, record, signal, story
 
 from serinus.core.state import Outcome, RolloutRecord, WeightChange
-from serinus.demo.report import WIDE_INCHES, plot, render_report, what_happened
+from serinus.demo.plot import plot
+from serinus.demo.report import WIDE_INCHES, render_report, what_happened
 from serinus.demo.summary import Summary, client_summary, rollout_summary
 
 

@@ -1,6 +1,7 @@
 """The history of decisions and rollouts in files (port Journal)."""
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,7 @@ def read_decisions(path: Path) -> list[dict[str, Any]]:
     """Every whole line of a journal, oldest first; a line that a crash cut off is left out."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1] if line.endswith("}")]
+    return [decision for line in path.read_text(encoding="utf-8").splitlines() if (decision := _whole(line))]
 
 
 def read_records(folder: Path) -> list[RolloutRecord]:
@@ -54,10 +54,21 @@ def read_records(folder: Path) -> list[RolloutRecord]:
     return sorted(records, key=lambda record: record.started_at)
 
 
+def _whole(line: str) -> dict[str, Any] | None:
+    try:
+        decision: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return decision
+
+
 def _append(path: Path, line: str) -> None:
+    """Append a line, on a line of its own even where a crash has cut off the one before."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            file.write((b"" if file.read(1) in (b"", b"\n") else b"\n") + line.encode())
     except OSError as error:
         raise StateUnwritable(f"cannot write {path}: {error.strerror}; free some space or make it writable") from error
