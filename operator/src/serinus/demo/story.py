@@ -19,7 +19,7 @@ from serinus.ports import Key
 from serinus.training.load import load_config
 from serinus.training.values import TrainingOutcome
 
-REQUESTS_PER_SECOND = 60.0
+REQUESTS_PER_SECOND = 50.0
 REPLAYED_FLIGHTS = 6000
 END_OF_JANUARY = datetime(2013, 2, 1, tzinfo=UTC)  # trained as of this moment: January is what is known
 FIVE_WEEKS_LATER = datetime(2013, 3, 8, tzinfo=UTC)  # when the gain over the champion first exceeds the gate's 5 %
