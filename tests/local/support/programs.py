@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,16 +58,17 @@ def serinus(*arguments: object, cwd: Path, seconds: float = 60.0, **environment:
     """Run one command to its end. It must never show a stack trace."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
-        capture_output=True, text=True, cwd=cwd, env=_environment(environment), timeout=seconds, check=False,
+        capture_output=True, text=True, cwd=cwd, env=program_environment(environment), timeout=seconds, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def program_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours, with the packages of this checkout and without settings of the person who runs the tests."""
     path = os.pathsep.join((str(ROOT / "operator" / "src"), str(ROOT)))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "SERINUS_"))}
-    return {**inherited, "PYTHONPATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+    return {**inherited, "PYTHONPATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **(more or {})}
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Runtime:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *self.more],
-                stdout=log, stderr=log, cwd=self.file.parent, env=_environment({}), preexec_fn=self.before_start,
+                stdout=log, stderr=log, cwd=self.file.parent, env=program_environment(), preexec_fn=self.before_start,
             )  # fmt: skip
         self.starts += 1
 
@@ -162,15 +163,14 @@ class Runtime:
         """Predictors and gateways that any run on this state folder started and that still live."""
         return processes_of(self.state_dir)
 
+    def running(self) -> list[dict[str, Any]]:
+        """The revisions that it remembers to run."""
+        serving = json.loads((self.state_dir / "serving.json").read_text())
+        return [revision for deployment in serving["deployments"] for revision in deployment["revisions"]]
+
     def known_pids(self) -> set[int]:
         """The processes that it remembers to have."""
-        serving = json.loads((self.state_dir / "serving.json").read_text())
-        replicas = [
-            replica
-            for deployment in serving["deployments"]
-            for revision in deployment["revisions"]
-            for replica in revision["replicas"]
-        ]
+        replicas = [replica for revision in self.running() for replica in revision["replicas"]]
         gateway = json.loads((self.state_dir / "gateway" / "gateway.json").read_text())
         return {one["process"]["pid"] for one in (*replicas, gateway) if one["process"]}
 

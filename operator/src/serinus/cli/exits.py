@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import typer
 
-from serinus.core.errors import SerinusError
+from serinus.core.errors import NotSupportedYet, SerinusError, SpecInvalid
 
 EPILOG = (
     "Exit codes: 0 done · 1 the file has problems, or the object is not there · 2 wrong usage · 3 it could not be done"
@@ -27,12 +27,12 @@ class Exit(IntEnum):
 
 @contextmanager
 def errors_as_exit_codes(code: Exit = Exit.FAILED) -> Iterator[None]:
-    """Turn an error of Serinus into its sentence and an exit code."""
+    """Turn an error of Serinus into its sentence and an exit code: PROBLEMS for a file that breaks its rules, else `code`."""
     try:
         yield
     except SerinusError as error:
         say_error(str(error))
-        raise typer.Exit(code) from error
+        raise typer.Exit(Exit.PROBLEMS if isinstance(error, SpecInvalid | NotSupportedYet) else code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(Exit.INTERRUPTED) from error
 

@@ -1,30 +1,15 @@
-"""`serinus`: every command in one place. Heavy imports happen inside the command that needs them."""
+"""The entry point of the `serinus` script. It is light, so that Ctrl-C is answered while the rest is still imported."""
 
-import typer
+import sys
 
-from serinus.cli import act, demo, get, lint, run, train
-from serinus.cli.exits import EPILOG
-
-app = typer.Typer(
-    name="serinus",
-    help="Release machine-learning models safely: train, release, judge, promote or roll back, with the reason.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("train", epilog=EPILOG)(train.train)
-app.command("run", epilog=EPILOG)(run.run)
-app.command("get", epilog=EPILOG)(get.get)
-app.command("promote", epilog=EPILOG)(act.promote)
-app.command("abort", epilog=EPILOG)(act.abort)
-app.command("retry", epilog=EPILOG)(act.retry)
-app.command("pause", epilog=EPILOG)(act.pause)
-app.command("resume", epilog=EPILOG)(act.resume)
-app.command("lint", epilog=EPILOG)(lint.lint)
-app.command("demo", epilog=EPILOG)(demo.demo)
+INTERRUPTED = 130  # serinus.cli.exits has it too, and is too heavy to be imported here
 
 
 def main() -> None:
-    """Entry point of the `serinus` script."""
-    app()
+    """Run the command line."""
+    try:
+        from serinus.cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,6 +1,7 @@
 """`serinus run`: serve a ModelDeployment file on this machine and roll out what it comes to ask for."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from datetime import datetime
@@ -58,6 +59,10 @@ def print_report(report: "Report") -> None:
 
 
 def print_line(text: str) -> None:
-    """A line with the time of day, flushed, so that a pipe shows it at once."""
-    sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S}  {text}\n")
-    sys.stdout.flush()
+    """A line with the time of day, flushed, so that a pipe shows it at once.
+
+    A line that cannot be written (the reader has gone, the log's disk is full) must not end what serves.
+    """
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{datetime.now().astimezone():%H:%M:%S}  {text}\n")
+        sys.stdout.flush()

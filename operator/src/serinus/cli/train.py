@@ -1,5 +1,6 @@
 """`serinus train`: run the training pipeline on this machine."""
 
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +24,12 @@ def train(
 
     A run that ends as "not better" is an outcome, not an error: exit code 0, and nothing is registered.
     """
-    from pipelines.run import run_training
-    from serinus.local.compose import registry_uri
-
+    # As Ctrl-C does: the pipeline's processes end before this one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_as_exit_codes():
+        from pipelines.run import run_training
+        from serinus.local.compose import registry_uri
+
         outcome = run_training(
             file,
             as_of=as_of.replace(tzinfo=UTC) if as_of else None,

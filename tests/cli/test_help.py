@@ -1,0 +1,56 @@
+"""Help answers at once: it loads nothing heavy. That is looked at, not timed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from serinus.cli.app import app
+from tests.local.support.programs import program_environment
+
+HEAVY = ("mlflow", "pandas", "numpy", "sklearn", "kfp", "kserve", "httpx", "aiohttp")
+COMMANDS = [command.name for command in app.registered_commands]
+PROGRAM = f"""
+import json, sys
+from serinus.cli.main import main
+sys.argv = ["serinus", *sys.argv[1:]]
+try:
+    main()
+finally:
+    sys.stderr.write(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+INTERRUPTED_WHILE_LOADING = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from serinus.cli.main import main
+main()
+"""
+
+
+def run(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=program_environment(), timeout=60, check=False)
+
+
+@pytest.mark.parametrize("arguments", [(), *((str(name),) for name in COMMANDS)], ids="-".join)
+def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    shown = run(PROGRAM, *arguments, "--help")
+    assert shown.returncode == 0
+    assert "Usage: " in shown.stdout
+    assert "Exit codes: 0 done" in shown.stdout
+    assert json.loads(shown.stderr) == []
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    expected = {"train", "run", "get", "promote", "abort", "retry", "pause", "resume", "lint", "demo"}
+    assert set(COMMANDS) == expected
+
+
+def test_ctrl_c_while_the_command_is_still_loading_shows_no_stack_trace() -> None:
+    ended = run(INTERRUPTED_WHILE_LOADING)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

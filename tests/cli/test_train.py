@@ -1,0 +1,60 @@
+"""`serinus train` on bad data: the problem in a sentence, and nothing is registered."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from serinus.local.sockets import free_port
+from tests.components.conftest import TRAINING, make_trips
+from tests.local.support.programs import Finished, serinus
+
+pytestmark = pytest.mark.xdist_group("train")
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+# The change to the rows, what is said of it.
+BAD: dict[str, tuple[Change, str]] = {
+    "missing column": (lambda rows: rows.drop(columns="wind"), "missing column"),
+    "wrong types": (lambda rows: rows.assign(distance="far"), "distance"),
+    "duplicate rows": (lambda rows: pd.concat([rows, rows.head(3)]), "trip"),
+    "no rows": (lambda rows: rows.head(0), "rows"),
+}
+
+
+def train(folder: Path, *options: str, rows: pd.DataFrame | None = None) -> Finished:
+    (make_trips() if rows is None else rows).to_csv(folder / "trips.csv", index=False)
+    (folder / "training.yaml").write_text(TRAINING)
+    return serinus("train", "-f", "training.yaml", "--state-dir", "state", *options, cwd=folder)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows_are_told_and_nothing_is_registered(case: str, tmp_path: Path) -> None:
+    change, named = BAD[case]
+    done = train(tmp_path, rows=change(make_trips()))
+    assert done.code == 3, done.said
+    assert named in done.err
+    assert done.out == ""
+    assert not (tmp_path / "state" / "mlflow.db").exists()
+
+
+def test_a_window_without_rows_is_told(tmp_path: Path) -> None:
+    done = train(tmp_path, "--as-of", "2030-01-01")
+    assert done.code == 3, done.said
+    assert "2030-01-01" in done.err
+    assert "window" in done.err
+
+
+def test_a_registry_that_is_not_there_is_told(tmp_path: Path) -> None:
+    registry = f"http://127.0.0.1:{free_port()}"
+    done = train(tmp_path, "--registry", registry)
+    assert done.code == 3, done.said
+    assert f"the registry at {registry} did not answer" in done.err
+
+
+def test_an_unknown_field_is_told(tmp_path: Path) -> None:
+    (tmp_path / "training.yaml").write_text(TRAINING + "gatez: {}\n")
+    done = serinus("train", "-f", "training.yaml", cwd=tmp_path)
+    assert done.code == 1, done.said
+    assert "gatez" in done.err
