@@ -78,7 +78,6 @@ class Runtime:
     file: Path
     state_dir: Path
     port: int
-    before_start: Callable[[], None] | None = None
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
     more: list[str] = field(default_factory=list)
@@ -96,11 +95,13 @@ class Runtime:
     def start(self) -> None:
         """The same command every time."""
         command = [*COMMAND, "run", "-f", str(self.file), "--port", str(self.port), "--state-dir", str(self.state_dir)]
+        # Through a pipe, as for a log collector: what is written arrives even where this process may write no file.
         with self.log.open("ab") as log:
+            reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log, start_new_session=True)
+        with reader.stdin as pipe:  # type: ignore[union-attr]
             self.process = subprocess.Popen(
-                [*command, *self.more],
-                stdout=log, stderr=log, cwd=self.file.parent, env=program_environment(), preexec_fn=self.before_start,
-            )  # fmt: skip
+                [*command, *self.more], stdout=pipe, stderr=pipe, cwd=self.file.parent, env=program_environment()
+            )
         self.starts += 1
 
     def kill(self) -> None:
