@@ -11,7 +11,7 @@ from tests.local.support.deployment import Deployment
 from tests.local.support.models import GOOD
 from tests.local.support.programs import Finished, Runtime, serinus
 
-pytestmark = pytest.mark.xdist_group("whole-program-2")
+pytestmark = pytest.mark.xdist_group("bad-input")
 
 ESCAPE = "\x1b"
 

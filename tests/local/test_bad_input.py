@@ -1,14 +1,17 @@
 """Everything bad that can reach a running `serinus run`: a sentence that says what to do, and what serves goes on."""
 
 import json
+import logging
 import re
 import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from serinus.adapters.mlflow_client import connect
 from serinus.core import reasons
 from serinus.core.state import Outcome, Phase
 from serinus.local.sockets import free_port
@@ -17,7 +20,7 @@ from tests.local.support.deployment import Deployment
 from tests.local.support.models import BETTER, CORRUPTED, GOOD, UNLOADABLE
 from tests.local.support.programs import KEY, Runtime, serinus, wait_until
 
-pytestmark = pytest.mark.xdist_group("whole-program-2")
+pytestmark = pytest.mark.xdist_group("bad-input")
 
 
 def serve(runtime: Runtime, deployment: Deployment, version: str = GOOD) -> None:
@@ -60,6 +63,11 @@ def test_a_registry_that_is_not_there_is_waited_for(
     assert state.phase is Phase.PENDING
     assert runtime.end() == 130
     assert not runtime.children()
+
+
+def test_errors_of_the_registry_are_not_logged_beside_the_sentence_that_tells_them(tmp_path: Path) -> None:
+    connect(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.ERROR)
 
 
 def test_a_first_version_that_is_corrupted_fails_and_another_one_is_served(

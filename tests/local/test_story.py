@@ -14,7 +14,7 @@ from tests.local.support.deployment import Deployment
 from tests.local.support.models import BETTER, CORRUPTED, GOOD, MODEL, OTHER, REFUSING, REJECTED_BY_PREDICTOR, SLOW
 from tests.local.support.programs import KEY, Runtime
 
-pytestmark = pytest.mark.xdist_group("whole-program")
+pytestmark = pytest.mark.xdist_group("story")
 
 # Answers that were under way when the last look at a candidate was taken: clients saw them, its record did not.
 UNDER_WAY = 2

@@ -36,11 +36,12 @@ def connect(uri: str) -> Any:
     """An MlflowClient for `uri`. A SQLite file that is not there is created: ask `is_new_registry` first."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    # Not even errors: MLflow logs them with their stack traces, and `translated` tells them in a sentence.
-    for logger in ("mlflow", "alembic", "urllib3.connectionpool"):
-        logging.getLogger(logger).setLevel(logging.CRITICAL)
     from mlflow import MlflowClient
 
+    # After the import, which sets its own levels. Not even errors: MLflow logs them with their stack traces, and
+    # `translated` tells them in a sentence.
+    for logger in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     return MlflowClient(uri, uri)
 
 
