@@ -9,8 +9,8 @@ from serinus.core.decision import Decision
 from serinus.core.observation import Action, Verb
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import Phase, RolloutRecord, RolloutState
-from serinus.ports import Key
-from serinus.reconcile import Ports, Reconciler
+from serinus.ports import Key, Ports
+from serinus.reconcile import Reconciler
 from tests.adapters.fakes.registry import FakeModel, FakeRegistry
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Breaking, Fault

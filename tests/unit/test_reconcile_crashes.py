@@ -40,7 +40,7 @@ def survive(world: World) -> None:
 
 
 def outcome(world: World) -> list[tuple[str, str, Outcome]]:
-    return [(record.id.split("-")[0], record.to_version, record.outcome) for record in world.records()]
+    return [(record.id.split("-")[2], record.to_version, record.outcome) for record in world.records()]
 
 
 EXPECTED = [

@@ -150,8 +150,8 @@ class Walk:
     def check_records(self) -> None:
         """Every rollout that ended has exactly one record, in the journal and in the registry."""
         state, records = self.world.state, self.world.records()
-        numbers = Counter(int(record.id.split("-")[0]) for record in records)
-        running = {int(state.rollout.id.split("-")[0])} if state.rollout else set()
+        numbers = Counter(int(record.id.split("-")[2]) for record in records)
+        running = {int(state.rollout.id.split("-")[2])} if state.rollout else set()
         assert set(numbers) == set(range(1, state.rollouts_started + 1)) - running
         assert set(numbers.values()) <= {1}
         assert len(self.world.registry.rollouts) == len(records)

@@ -109,3 +109,15 @@ class Journal(Protocol):
     def finished(self, key: Key, record: RolloutRecord) -> None:
         """Keep the whole record of a finished rollout; the same record twice is kept once. Raises StateUnwritable."""
         ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside world, one adapter for each port."""
+
+    store: StateStore
+    serving: ServingBackend
+    metrics: MetricsSource
+    registry: ModelRegistry
+    journal: Journal
+    clock: Clock

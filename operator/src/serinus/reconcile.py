@@ -7,28 +7,16 @@ from typing import Any, TypeVar
 
 from serinus.core import reasons
 from serinus.core.decision import Decision, Input
-from serinus.core.errors import AliasConflict, MetricsUnavailable, SerinusError
+from serinus.core.errors import MetricsUnavailable, SerinusError
 from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem
 from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import NEEDS_METRICS, decide
 from serinus.core.spec import ModelDeployment, ModelSource
-from serinus.core.state import RolloutRecord, RolloutState, initial_state
-from serinus.ports import Clock, Journal, Key, MetricsSource, ModelRegistry, ServingBackend, StateStore
+from serinus.core.state import RolloutState, initial_state
+from serinus.owed import Debts
+from serinus.ports import Key, Ports
 
 ASK_REGISTRY_EVERY = timedelta(seconds=10)
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The outside world, one adapter for each port."""
-
-    store: StateStore
-    serving: ServingBackend
-    metrics: MetricsSource
-    registry: ModelRegistry
-    journal: Journal
-    clock: Clock
-
 
 T = TypeVar("T", Artifact, Artifact | None)
 
@@ -47,7 +35,10 @@ class Reconciler:
 
     ports: Ports
     _answered: dict[tuple[Key, str, ModelSource], Answered] = field(default_factory=dict)
-    _settled_at: dict[Key, datetime] = field(default_factory=dict)
+    _debts: Debts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._debts = Debts(self.ports)
 
     async def reconcile(self, key: Key, deployment: ModelDeployment, action: Action | None = None) -> Decision:
         """Bring one ModelDeployment a step further.
@@ -63,7 +54,7 @@ class Reconciler:
         await self.ports.serving.apply(key, decision.plan)
         if decision.changed:
             self.ports.journal.decided(key, now, decision)
-        await self._settle(key, saved)
+        await self._debts.settle(key, saved)
         return decision
 
     @staticmethod
@@ -121,57 +112,6 @@ class Reconciler:
         if after == before and before.sequence:
             return before
         return await self.ports.store.save(key, after, expected=before.sequence)
-
-    # ---- effects outside the serving side: owed in the state until they are confirmed
-
-    async def _settle(self, key: Key, state: RolloutState) -> None:
-        """Do what the state owes to registry and journal; what fails is owed still and tried again later."""
-        now = self.ports.clock.now()
-        if not (state.alias_move or state.unrecorded):
-            return
-        if now - self._settled_at.get(key, datetime.min.replace(tzinfo=now.tzinfo)) < ASK_REGISTRY_EVERY:
-            return
-        after = await self._move_alias(key, await self._record_rollouts(key, state))
-        if after.alias_move or after.unrecorded:
-            self._settled_at[key] = now
-        if after != state:
-            await self.ports.store.save(key, after, expected=state.sequence)
-
-    async def _move_alias(self, key: Key, state: RolloutState) -> RolloutState:
-        move = state.alias_move
-        if move is None:
-            return state
-        try:
-            await self.ports.registry.move_alias(move.model, move.alias, move.version, owner=str(key))
-        except AliasConflict as error:
-            return _with_problem(state, reasons.ALIAS_CONFLICT, str(error), alias_move=None)
-        except SerinusError as error:
-            return _with_problem(state, reasons.REGISTRY_UNAVAILABLE, str(error))
-        return _with_problem(state, alias_move=None)
-
-    async def _record_rollouts(self, key: Key, state: RolloutState) -> RolloutState:
-        owed = list(state.unrecorded)
-        try:
-            for record in owed:
-                self.ports.journal.finished(key, record)
-            while owed:
-                await self._log(key, owed[0])
-                owed.pop(0)
-        except SerinusError as error:
-            return _with_problem(state, reasons.REGISTRY_UNAVAILABLE, str(error), unrecorded=tuple(owed))
-        return _with_problem(state, unrecorded=())
-
-    async def _log(self, key: Key, record: RolloutRecord) -> None:
-        """Keep the record beside the model version; a model given by uri alone has none."""
-        if record.to_version:
-            await self.ports.registry.record_rollout(str(key), record)
-
-
-def _with_problem(state: RolloutState, reason: str = "", problem: str = "", **changes: object) -> RolloutState:
-    """The state with what the registry said last. A conflict about the alias stays until the alias can be moved."""
-    if state.registry_reason == reasons.ALIAS_CONFLICT and state.alias_move is None:
-        return state.model_copy(update=changes)
-    return state.model_copy(update={"registry_reason": reason, "registry_problem": problem, **changes})
 
 
 async def _or_problem(question: Awaitable[T]) -> T | Problem:

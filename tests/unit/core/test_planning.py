@@ -116,8 +116,8 @@ def test_counters_are_folded_once_an_interval() -> None:
     assert due.state.rollout.hold_seconds == 1.0
 
 
-@pytest.mark.parametrize(("seconds", "held"), [(1.0, 1.0), (2.0, 2.0), (2.1, 0.0), (3600.0, 0.0)])
-def test_a_longer_absence_than_two_intervals_adds_no_hold_time(seconds: float, held: float) -> None:
+@pytest.mark.parametrize(("seconds", "held"), [(1.0, 1.0), (2.0, 2.0), (10.0, 10.0), (10.1, 0.0), (3600.0, 0.0)])
+def test_an_absence_adds_no_hold_time_and_a_late_look_does(seconds: float, held: float) -> None:
     before = state(Phase.PROGRESSING, stage="Analysing", looked_at=NOW)
     after = with_latest_counts(
         seen(before, after=seconds, metrics=MetricsSnapshot(NOW + timedelta(seconds=seconds)))

@@ -9,7 +9,7 @@ import pytest
 from serinus.core import reasons
 from serinus.core.decision import Policy
 from serinus.core.observation import Action, MetricsSnapshot, Problem, Verb
-from serinus.core.policies import CHAINS, analysing, finishing, people, starting, stepping, superseding, waiting
+from serinus.core.policies import CHAINS, analysing, finishing, first, people, starting, stepping, superseding, waiting
 from serinus.core.state import Ending, Outcome, Phase
 from tests.unit.core.builders import CANDIDATE, NOW, OTHER, STABLE, ending, rejection, seen, serving, spec, state
 
@@ -51,14 +51,14 @@ class Case:
 
 CASES = [
     # nothing serves yet
-    Case(starting.bring_up_first_revision, P.PENDING, P.PENDING, reasons.WAITING_FOR_READINESS),
-    Case(starting.bring_up_first_revision, P.PENDING, has={"stable": CANDIDATE}),
-    Case(starting.bring_up_first_revision, P.PENDING, has={"stable": STABLE, "promoted": (STABLE.id,)}),
-    Case(starting.bring_up_first_revision, P.PENDING, P.PENDING, GONE.reason, asks={"target": GONE}),
-    Case(starting.bring_up_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"promoted": GONE}),
-    Case(starting.fail_first_revision, P.PENDING, has={"stable": CANDIDATE}),
+    Case(first.bring_up_first_revision, P.PENDING, P.PENDING, reasons.WAITING_FOR_READINESS),
+    Case(first.bring_up_first_revision, P.PENDING, has={"stable": CANDIDATE}),
+    Case(first.bring_up_first_revision, P.PENDING, has={"stable": STABLE, "promoted": (STABLE.id,)}),
+    Case(first.bring_up_first_revision, P.PENDING, P.PENDING, GONE.reason, asks={"target": GONE}),
+    Case(first.bring_up_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"promoted": GONE}),
+    Case(first.fail_first_revision, P.PENDING, has={"stable": CANDIDATE}),
     Case(
-        starting.fail_first_revision,
+        first.fail_first_revision,
         P.PENDING,
         P.FAILED,
         reasons.REVISION_FAILED,
@@ -66,25 +66,25 @@ CASES = [
         {"world": serving(failed=CANDIDATE)},
     ),
     Case(
-        starting.fail_first_revision,
+        first.fail_first_revision,
         P.PENDING,
         P.FAILED,
         reasons.NOT_READY_IN_TIME,
         {"stable": CANDIDATE},
         {"after": 21},
     ),
-    Case(starting.fail_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"after": 20}),
-    Case(starting.serve_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"world": SPLIT}),
+    Case(first.fail_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"after": 20}),
+    Case(first.serve_first_revision, P.PENDING, has={"stable": CANDIDATE}, asks={"world": SPLIT}),
     Case(
-        starting.serve_first_revision,
+        first.serve_first_revision,
         P.PENDING,
         P.STABLE,
         reasons.FIRST_REVISION_READY,
         {"stable": CANDIDATE},
         {"world": FULL},
     ),
-    Case(starting.start_over_after_failure, P.FAILED, has={"rejected": (rejection(),)}, asks={"world": serving()}),
-    Case(starting.start_over_after_failure, P.FAILED, P.DEPLOYING, reasons.ROLLOUT_STARTED, asks={"world": serving()}),
+    Case(first.start_over_after_failure, P.FAILED, has={"rejected": (rejection(),)}, asks={"world": serving()}),
+    Case(first.start_over_after_failure, P.FAILED, P.DEPLOYING, reasons.ROLLOUT_STARTED, asks={"world": serving()}),
     # one revision serves
     Case(starting.report_unresolved_target, P.STABLE, P.STABLE, GONE.reason, asks={"target": GONE}),
     Case(starting.report_unresolved_target, P.STABLE),

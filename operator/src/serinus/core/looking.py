@@ -9,7 +9,8 @@ from serinus.core.planning import candidate_weight
 from serinus.core.state import EvidencePoint, Phase, Rollout, Stage
 
 CURVE_POINTS = 60
-LONGEST_GAP = 2  # intervals; a longer one means that Serinus was away, and its time does not count as held
+LONGEST_GAP = 2  # intervals; after a longer one Serinus was away, and its time does not count as held
+SHORTEST_ABSENCE = timedelta(seconds=10)  # a busy machine is not an absent one
 
 JUDGED = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL})
 COUNTED = JUDGED | {Phase.ROLLING_BACK}
@@ -79,7 +80,7 @@ def held(seen: Input, rollout: Rollout) -> timedelta:
         return timedelta()
     since = max(rollout.looked_at or rollout.stage_since, rollout.stage_since)
     gap = seen.now - since
-    return gap if gap <= LONGEST_GAP * rollout.policy.interval else timedelta()
+    return gap if gap <= max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE) else timedelta()
 
 
 def point(seen: Input, rollout: Rollout) -> EvidencePoint:

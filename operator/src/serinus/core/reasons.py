@@ -5,11 +5,8 @@ from typing import Final
 # Bringing up and standing
 WAITING_FOR_READINESS: Final = "WaitingForReadiness"
 FIRST_REVISION_READY: Final = "FirstRevisionReady"
-PROMOTED_VERSION_FIRST: Final = "PromotedVersionFirst"
 SERVING: Final = "Serving"
 TARGET_UNRESOLVED: Final = "TargetUnresolved"
-TARGET_REJECTED: Final = "TargetRejected"
-QUEUED: Final = "Queued"
 
 # A rollout on its way
 ROLLOUT_STARTED: Final = "RolloutStarted"
@@ -43,8 +40,6 @@ ABORTED_BY_USER: Final = "AbortedByUser"
 TARGET_REVERTED: Final = "TargetReverted"
 SUPERSEDED: Final = "Superseded"
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
-ROLLED_BACK: Final = "RolledBack"
-ABORTED: Final = "Aborted"
 RETRIED: Final = "Retried"
 
 # Nothing can serve
@@ -53,6 +48,4 @@ NOT_READY_IN_TIME: Final = "NotReadyInTime"
 ROUTE_NOT_ACCEPTED: Final = "RouteNotAccepted"
 
 # People and outside systems
-ACTION_REFUSED: Final = "ActionRefused"
 ALIAS_CONFLICT: Final = "AliasConflict"
-REGISTRY_UNAVAILABLE: Final = "RegistryUnavailable"

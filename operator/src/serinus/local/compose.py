@@ -18,7 +18,8 @@ from serinus.local.serving import LocalServing
 from serinus.local.sockets import HOST
 from serinus.local.source import DeploymentFile
 from serinus.local.state import FileStateStore
-from serinus.reconcile import Ports, Reconciler
+from serinus.ports import Ports
+from serinus.reconcile import Reconciler
 
 DEFAULT_PORT = 8080
 

@@ -19,19 +19,21 @@ from serinus.core.policies.finishing import (
     wait_for_promotion,
     wait_for_rollback,
 )
+from serinus.core.policies.first import (
+    bring_up_first_revision,
+    fail_first_revision,
+    serve_first_revision,
+    start_over_after_failure,
+    wait_for_first_revision,
+)
 from serinus.core.policies.people import act_on_request
 from serinus.core.policies.starting import (
     begin_rollout,
-    bring_up_first_revision,
-    fail_first_revision,
     reject_candidate_that_cannot_start,
     remain_stable,
     report_unresolved_target,
-    serve_first_revision,
-    start_over_after_failure,
     start_steps_when_candidate_is_ready,
     wait_for_candidate,
-    wait_for_first_revision,
 )
 from serinus.core.policies.stepping import begin_pause_step, raise_capacity, shift_weight
 from serinus.core.policies.superseding import abort_when_target_is_stable_again, supersede_when_target_changed

@@ -88,7 +88,7 @@ def await_evidence_before_full_weight(seen: Input) -> Step | None:
     waiting = unsettled(seen)
     if not waiting:
         return None
-    return stay(seen, reasons.WAITING_FOR_EVIDENCE, f"before 100 %: {describe(waiting)}")
+    return stay(seen, reasons.WAITING_FOR_EVIDENCE, f"before promotion: {describe(waiting)}")
 
 
 def finish_step(seen: Input) -> Step | None:

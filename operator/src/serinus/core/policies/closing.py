@@ -37,7 +37,7 @@ def promote(seen: Input, reason: str, message: str) -> Step:
 
 def close_rollout(seen: Input, ending: Ending) -> dict[str, object]:
     """The state's changes that end the rollout under way: record, rejection, nothing left running."""
-    record = record_of(seen.rollout, seen.state, ending, seen)
+    record = record_of(seen, ending)
     rejected = seen.state.rejected
     if ending.rejects:
         rejected = (*rejected, rejection_of(seen, ending))[-REJECTED_LENGTH:]
@@ -62,14 +62,15 @@ def rejection_of(seen: Input, ending: Ending) -> Rejection:
     )
 
 
-def record_of(rollout: Rollout, state: RolloutState, ending: Ending, seen: Input) -> RolloutRecord:
+def record_of(seen: Input, ending: Ending) -> RolloutRecord:
     """What is kept of a finished rollout."""
+    rollout, stable = seen.rollout, seen.state.stable
     evidence = rollout.evidence
     return RolloutRecord(
         id=rollout.id,
         attempt=rollout.attempt,
         model=rollout.candidate.artifact.model,
-        from_version=state.stable.artifact.version if state.stable else "",
+        from_version=stable.artifact.version if stable else "",
         to_version=rollout.candidate.artifact.version,
         revision=rollout.candidate.id,
         outcome=ending.outcome,

@@ -3,7 +3,7 @@
 from serinus.core import reasons
 from serinus.core.decision import Input, Step, go, stay
 from serinus.core.policies.closing import alias_owed, close_rollout, remember_promoted, take_back
-from serinus.core.policies.starting import serves_everything
+from serinus.core.policies.serving import serves_everything
 from serinus.core.state import Ending, Outcome, Phase, Warm
 
 

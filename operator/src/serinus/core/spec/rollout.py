@@ -102,7 +102,7 @@ class RolloutPolicy(Frozen):
     alpha: float = Field(
         default=0.05,
         strict=True,
-        gt=0,
+        ge=0.0001,
         le=0.5,
         allow_inf_nan=False,
         description="Chance of rejecting a healthy candidate, all signals and attempts together.",

@@ -1,0 +1,67 @@
+"""What a state owes to registry and journal, done until it is confirmed: an alias to move, rollouts to record.
+
+The debts stand in the state, so no crash forgets them; each is done once however often it is tried.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from serinus.core import reasons
+from serinus.core.errors import AliasConflict, SerinusError
+from serinus.core.state import RolloutState
+from serinus.ports import Key, Ports
+
+TRY_AGAIN_AFTER = timedelta(seconds=10)
+
+
+@dataclass
+class Debts:
+    """Settles debts, and remembers when it failed last, so that a dead registry is not asked at every reconcile."""
+
+    ports: Ports
+    _failed_at: dict[Key, datetime] = field(default_factory=dict)
+
+    async def settle(self, key: Key, state: RolloutState) -> None:
+        """Do what the state owes and save what is still owed, with the reason. Raises StateConflict, StateUnwritable."""
+        now, failed_at = self.ports.clock.now(), self._failed_at.get(key)
+        if not (state.alias_move or state.unrecorded) or (failed_at and now - failed_at < TRY_AGAIN_AFTER):
+            return
+        after = await self._move_alias(key, await self._record_rollouts(key, state))
+        if after.alias_move or after.unrecorded:
+            self._failed_at[key] = now
+        if after != state:
+            await self.ports.store.save(key, after, expected=state.sequence)
+
+    async def _move_alias(self, key: Key, state: RolloutState) -> RolloutState:
+        move = state.alias_move
+        if move is None:
+            return state
+        try:
+            await self.ports.registry.move_alias(move.model, move.alias, move.version, owner=str(key))
+        except AliasConflict as error:
+            return _with_problem(state, error, alias_move=None)
+        except SerinusError as error:
+            return _with_problem(state, error)
+        return _with_problem(state, None, alias_move=None)
+
+    async def _record_rollouts(self, key: Key, state: RolloutState) -> RolloutState:
+        """Record the oldest first. A model given by uri alone has no version in the registry to record it beside."""
+        owed = list(state.unrecorded)
+        try:
+            for record in owed:
+                self.ports.journal.finished(key, record)
+            while owed:
+                if owed[0].to_version:
+                    await self.ports.registry.record_rollout(str(key), owed[0])
+                owed.pop(0)
+        except SerinusError as error:
+            return _with_problem(state, error, unrecorded=tuple(owed))
+        return _with_problem(state, None, unrecorded=())
+
+
+def _with_problem(state: RolloutState, error: SerinusError | None, **changes: object) -> RolloutState:
+    """The state with what went wrong last. A conflict about the alias stays until the alias can be moved."""
+    if state.registry_reason == reasons.ALIAS_CONFLICT and state.alias_move is None:
+        return state.model_copy(update=changes)
+    reason, problem = (type(error).__name__, str(error)) if error else ("", "")
+    return state.model_copy(update={"registry_reason": reason, "registry_problem": problem, **changes})
