@@ -13,7 +13,7 @@ from serinus.training.steps import parse
 
 
 class EventFilter(io.TextIOBase):
-    """Takes what KFP prints: everything goes to `log`, step events also to `events` as JSON lines."""
+    """Takes what KFP prints: everything goes to `log`, the lines of step events also to `events`."""
 
     def __init__(self, log: TextIO, events: TextIO) -> None:
         self._log, self._events, self._rest = log, events, ""
@@ -23,9 +23,9 @@ class EventFilter(io.TextIOBase):
         self._log.write(text)
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            event = parse(line)
-            if event is not None:
-                print(json.dumps(event), file=self._events, flush=True)
+            if parse(line) is not None:
+                self._events.write(f"{line}\n")
+                self._events.flush()
         return len(text)
 
     def flush(self) -> None:

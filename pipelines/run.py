@@ -17,6 +17,7 @@ from serinus.core import errors
 from serinus.core.errors import SerinusError, TrainingFailed
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
+from serinus.training.steps import parse
 from serinus.training.values import GateDecision, TrainingOutcome
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -80,7 +81,7 @@ def _run_process(request: dict[str, Any], folder: Path, progress: Callable[[str]
     failure: dict[str, Any] | None = None
     with _process([sys.executable, "-m", "pipelines.local", str(folder / "request.json")], folder) as process:
         for line in process.stdout or ():
-            event = json.loads(line)
+            event = parse(line) or {"event": "none"}  # KFP's logging also writes there when it ends
             if event["event"] == "finished":
                 progress(f"{event['step']}: {event['message']} ({event['seconds']:.1f} s)")
             elif event["event"] == "failed":

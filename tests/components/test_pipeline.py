@@ -39,10 +39,9 @@ def place(training_file: Path) -> Place:
 def test_a_first_model_is_registered_and_a_second_like_it_is_not_better(place: Place) -> None:
     first = place.train(run_id="run-1")
     assert (first.outcome, first.version, first.reason) == ("registered", "1", "FirstVersion")
-    assert [line.split(":")[0] for line in place.said] == [
-        *("ingest", "validate", "split", *sorted(line.split(":")[0] for line in place.said[3:5])),
-        *("evaluate", "gate", "register"),
-    ]
+    steps = [line.split(":")[0] for line in place.said]
+    assert steps[:3] + steps[5:] == ["ingest", "validate", "split", "evaluate", "gate", "register"]
+    assert set(steps[3:5]) == {"train linear", "train trees"}  # side by side, in any order
     _assert_everything_is_registered(place, first)
     assert place.train(run_id="run-1").version == "1", "the same run registers once"
     asyncio.run(place.registry.move_alias("trips", "champion", "1", "ml/trips"))
