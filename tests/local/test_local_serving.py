@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
 from serinus.local import serving as module
 from serinus.local.environment import child_environment
+from serinus.local.files import atomic_write_text
 from serinus.local.process import Process
 from serinus.local.records import ServingRecord
 from serinus.local.revisions import Launch
+from serinus.local.routes import Route
 from serinus.local.serving import LocalServing
 from serinus.local.sockets import free_port
 from tests.local import run_backend
@@ -241,6 +244,39 @@ async def test_a_program_that_is_killed_leaves_its_processes_serving_and_the_nex
             await eventually(lambda: load.answers.total > 100, "requests were sent")
             load.stop()
     assert children_of(tmp_path) == set()
+
+
+async def test_a_server_is_remembered_before_it_is_routed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    too_early: set[str] = set()
+    async with running(tmp_path) as (serving, gateway):
+
+        def write_until_it_answers(path: Path, text: str) -> None:
+            atomic_write_text(path, text)
+            deadline = time.monotonic() + 10
+            while '"pid"' in text and not _all_ready(serving) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+        async def publish(routes: Iterable[Route], *, again: bool = False, really=gateway.publish) -> bool:  # type: ignore[no-untyped-def]
+            routes = list(routes)
+            listed = {url for route in routes for urls in route.servers.values() for url in urls}
+            too_early.update(listed - remembered_as_ready(tmp_path))
+            return bool(await really(routes, again=again))
+
+        monkeypatch.setattr(module, "atomic_write_text", write_until_it_answers)
+        monkeypatch.setattr(gateway, "publish", publish)
+        await until_ready(serving, plan(A, weights={"aaa": 100}))
+    assert not too_early
+
+
+def _all_ready(serving: LocalServing) -> bool:
+    return all(replica.supervised.ready for replica in serving._replicas())
+
+
+def remembered_as_ready(folder: Path) -> set[str]:
+    """The servers that the next run would take over as ready."""
+    record = ServingRecord.model_validate_json((folder / "serving.json").read_text())
+    revisions = [one for deployment in record.deployments for one in deployment.revisions]
+    return {f"http://127.0.0.1:{replica.port}" for one in revisions for replica in one.replicas if replica.ready}
 
 
 async def test_what_died_while_nobody_watched_is_replaced_and_counted(tmp_path: Path) -> None:

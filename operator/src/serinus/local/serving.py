@@ -141,8 +141,10 @@ class LocalServing:
         """One step towards the plans; True once the gateway works as told and nothing superfluous is left."""
         for deployment in self._deployments.values():
             deployment.shift()
-        await self._remember()
+        # Before it is written down: a server that answers meanwhile must not be routed to before it is remembered,
+        # or the run after a crash would take it out of service until it has probed it.
         routes = self._routes()
+        await self._remember()
         if await self._gateway.publish(routes, again=self._is_overdue()):
             self._loaded = None
         if loaded_when(routes) != self._loaded:
