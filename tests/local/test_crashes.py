@@ -109,9 +109,18 @@ def assert_each_rollout_happened_once(runtime: Runtime, tried: list[str]) -> Non
 
 def assert_only_refusing_versions_failed(runtime: Runtime, sending: Clients) -> None:
     unexpected = [one for one in sending.failed() if one.code != REJECTED_BY_PREDICTOR or "wind" not in one.text]
-    assert not unexpected, unexpected[:5]
+    if unexpected:
+        print(evidence(runtime))
+    assert not unexpected, (len(unexpected), unexpected[:5], unexpected[-1])
     during = [record for record in runtime.records() if record.outcome is Outcome.ROLLED_BACK]
     assert all(any(_within(one.sent_at, record) for record in during) for one in sending.failed())
+
+
+def evidence(runtime: Runtime) -> str:
+    """What all runs, predictors and the gateway wrote, and what was remembered: the folder is soon removed."""
+    state_dir = runtime.state_dir
+    files = [runtime.log, *state_dir.glob("logs/*"), *state_dir.glob("gateway/*.*"), state_dir / "serving.json"]
+    return "\n".join(f"--- {file}\n{file.read_text(errors='replace')[-10_000:]}" for file in files)
 
 
 def _within(moment: float, record: RolloutRecord) -> bool:
@@ -134,6 +143,8 @@ def assert_no_process_is_left_over(runtime: Runtime) -> None:
         living = {process.pid for process in runtime.children()}
         return len(living) == 2 and living == runtime.known_pids()
 
+    # Before that it knows of no process that it could end.
+    wait_until(runtime.has_taken_over, "the run after the last crash works on the state folder")
     runtime.wait_for(lambda state: state.warm is None, "what was kept warm is no longer")
     wait_until(settled, "one predictor and the gateway live, and the runtime knows them")
     started = [process for process in psutil.process_iter(["cmdline"]) if _names(process, runtime)]

@@ -104,6 +104,10 @@ class Runtime:
             )
         self.starts += 1
 
+    def has_taken_over(self) -> bool:
+        """Whether the latest run holds the state folder; until then it loads its code."""
+        return (self.state_dir / "lock").read_text() == str(self._living().pid)
+
     def kill(self) -> None:
         """As a crash would: no time for anything."""
         self._living().kill()
