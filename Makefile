@@ -18,8 +18,8 @@ $(READY): requirements.lock requirements-build.lock pyproject.toml scripts/setup
 setup: $(READY) ## Make the virtual environment with every locked dependency
 
 .PHONY: demo
-demo: $(READY) ## Train, release, promote and roll back real models on this machine
-	@$(BIN)/serinus demo
+demo: $(READY) ## Train, release, promote and roll back real models on this machine (ARGS="--port 9090 --keep")
+	@$(BIN)/serinus demo $(ARGS)
 
 .PHONY: test
 test: $(READY) ## Run every test that needs only this machine

@@ -40,5 +40,7 @@ def evaluate(
             answers[variant] = predict_answerable(load_model(f"{model.path}/model.skops"), rows, config, variant)
         answers.to_parquet(predictions.path, index=False)
         metrics = {name: score(rows[config.target], answers[name], config) for name in answers.columns[1:]}
-        report.say(", ".join(f"{name} {config.metric} {m.get(config.metric, 0):.4f}" for name, m in metrics.items()))
+        report.say(
+            ", ".join(f"{name} {config.metric} {m.get(config.metric, float('nan')):.4f}" for name, m in metrics.items())
+        )
     return json.dumps(metrics)

@@ -10,6 +10,7 @@ from components.evaluate.step import answers
 from components.gate.step import Champion
 from serinus.adapters.mlflow_client import is_new_registry
 from serinus.adapters.mlflow_registry import MlflowRegistry
+from serinus.artifact import verify_directory
 from serinus.core.errors import TrainingFailed
 from serinus.core.reference import REFERENCE_FILE, Reference
 from serinus.training.config import TrainingConfig
@@ -24,6 +25,7 @@ def find_champion(config: TrainingConfig, registry_uri: str, rows: pd.DataFrame,
     if version is None:
         return None
     artifact = asyncio.run(registry.resolve(config.model, version=version))
+    verify_directory(Path(artifact.uri), artifact.digest)
     return Champion(version, _answers(Path(artifact.uri), version, rows, config))
 
 

@@ -10,6 +10,7 @@ from serinus.training.values import (
     COVERAGE_TOO_LOW,
     FIRST_VERSION,
     NOT_BETTER,
+    NOT_COMPARABLE,
     GateDecision,
     Metrics,
 )
@@ -80,7 +81,7 @@ def _against(
     return GateDecision(
         better=better,
         variant=variant,
-        reason=BETTER if better else NOT_BETTER,
+        reason=NOT_COMPARABLE if not rows else BETTER if better else NOT_BETTER,
         message=_compared(
             variant=variant,
             version=champion.version,
@@ -104,11 +105,17 @@ def _compared(
     values: tuple[float | None, float | None],
     config: TrainingConfig,
 ) -> str:
-    ours, theirs = (f"{value:.4f}" if value is not None else "none" for value in values)
+    ours, theirs = values
+    if ours is None or theirs is None:
+        return (
+            f"{variant} cannot be compared with champion version {version}: no held-out row is answered by both; "
+            f"{variant} answers enough rows itself"
+        )
     needed = config.gates.min_relative_improvement
+    asked = f"{needed:.1%} is asked for" if needed > -1 else "the gate is open"
     return (
         f"{variant} is {abs(gain):.1%} {'better' if gain >= 0 else 'worse'} than champion version {version} "
-        f"({config.metric} {ours} against {theirs} on {rows:,} held-out rows; {needed:.1%} is asked for)"
+        f"({config.metric} {ours:.4f} against {theirs:.4f} on {rows:,} held-out rows; {asked})"
     )
 
 

@@ -67,7 +67,7 @@ def assert_unknown(*commands: Finished) -> None:
 
 def assert_unheard(done: Finished) -> None:
     assert done.code == 3, done.said
-    assert "no runtime answered" in done.err
+    assert "no runtime works on" in done.err
     assert "serinus run" in done.err
 
 

@@ -1,6 +1,6 @@
 """`kill -9` of the runtime at random moments, the same command again each time, and clients that never stop.
 
-SERINUS_TEST_KILLS sets how often it is killed (15 by default), SERINUS_TEST_SEED repeats the moments of a failed run.
+SERINUS_TEST_KILLS sets how often it is killed (6 by default), SERINUS_TEST_SEED repeats the moments of a failed run.
 """
 
 import itertools
@@ -22,9 +22,9 @@ from tests.local.support.programs import KEY, Runtime, wait_until
 
 pytestmark = pytest.mark.xdist_group("crashes")
 
-KILLS = int(os.environ.get("SERINUS_TEST_KILLS", "15"))
+KILLS = int(os.environ.get("SERINUS_TEST_KILLS", "6"))
 SEED = int(os.environ.get("SERINUS_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-KILLS_PER_ROLLOUT = 8
+KILLS_PER_ROLLOUT = min(8, max(1, KILLS // 2))
 SHARE_KILLED_WHILE_STARTING = 0.4
 LONGEST_LIFE_SECONDS = 1.5
 UNDER_WAY = 2

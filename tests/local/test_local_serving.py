@@ -204,6 +204,7 @@ async def test_a_damaged_record_is_not_overwritten(tmp_path: Path) -> None:
     serving, _ = new_backend(tmp_path)
     with pytest.raises(ServingUnavailable, match="move it away"):
         await serving.start()
+    await serving.close()
     assert (tmp_path / "serving.json").read_text() == "{half"
 
 

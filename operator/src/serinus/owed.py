@@ -3,11 +3,12 @@
 The debts stand in the state, so no crash forgets them; each is done once however often it is tried.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serinus.core import reasons
-from serinus.core.errors import AliasConflict, SerinusError
+from serinus.core.errors import AliasConflict, ModelVersionNotFound, SerinusError
 from serinus.core.state import RolloutState
 from serinus.ports import Key, Ports
 
@@ -52,7 +53,8 @@ class Debts:
                 self.ports.journal.finished(key, record)
             while owed:
                 if owed[0].to_version:
-                    await self.ports.registry.record_rollout(str(key), owed[0])
+                    with suppress(ModelVersionNotFound):  # deleted since; the journal has the record
+                        await self.ports.registry.record_rollout(str(key), owed[0])
                 owed.pop(0)
         except SerinusError as error:
             return _with_problem(state, error, unrecorded=tuple(owed))

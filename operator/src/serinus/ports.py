@@ -1,4 +1,4 @@
-"""The outside world as the reconciler sees it. Each port has one contract suite (tests/adapters) that every adapter passes."""
+"""The outside world as the reconciler sees it. Each but Clock has one contract suite (tests/adapters) that every adapter passes."""
 
 from dataclasses import dataclass
 from datetime import datetime

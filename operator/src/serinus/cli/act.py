@@ -1,6 +1,6 @@
 """`serinus promote | abort | retry | pause | resume`: ask something of a running deployment."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,8 +8,11 @@ from serinus.cli.exits import Exit, errors_as_exit_codes, say_error
 from serinus.cli.options import DEFAULT_STATE_DIR, StateDir
 from serinus.core.observation import Verb
 
+if TYPE_CHECKING:
+    from serinus.local.folder import StateFolder
+
 Name = Annotated[str, typer.Argument(help="Deployment, as name or namespace/name.")]
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 30.0
 
 
 def promote(name: Name, state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
@@ -46,14 +49,22 @@ def _ask(verb: Verb, name: str, state_dir: "StateDir") -> None:
     with errors_as_exit_codes(Exit.PROBLEMS):
         folder = StateFolder(state_dir)
         deployed = read_named(folder, name)
+        refuse_without_runtime(folder, verb)
         rollout = deployed.state.rollout
         action = leave_request(folder, deployed.key, verb, rollout.id if rollout else "")
         answer = wait_for_answer(folder, deployed.key, action.nonce, WAIT_SECONDS)
     if answer is None:
         say_error(
-            f"{verb} is noted, but no runtime answered within {WAIT_SECONDS:.0f} s; is `serinus run` running on {state_dir}?"
+            f"{verb} is noted and will be carried out once the runtime answers; it did not within {WAIT_SECONDS:.0f} s"
         )
         raise typer.Exit(Exit.FAILED)
     typer.echo(f"{deployed.key}: {answer.action_message}")
     if "was refused" in answer.action_message:
+        raise typer.Exit(Exit.FAILED)
+
+
+def refuse_without_runtime(folder: "StateFolder", verb: Verb) -> None:
+    """Nobody would carry the request out, and one found days later would surprise."""
+    if not folder.is_worked_on():
+        say_error(f"no runtime works on {folder.root}, so nobody can {verb}; start `serinus run -f FILE` and ask again")
         raise typer.Exit(Exit.FAILED)

@@ -33,12 +33,14 @@ def demo(
     """
     from serinus.core.errors import SpecInvalid
     from serinus.demo.outcome import write_outcome
+    from serinus.local.sockets import require_free
 
     with errors_as_exit_codes():
         if not (examples / "modeldeployment.yaml").is_file():
             raise SpecInvalid(
                 f"{examples} has no modeldeployment.yaml; run this in a checkout of Serinus, or name it: --examples"
             )
+        require_free(port, "--port")
         folder = Path(tempfile.mkdtemp(prefix="serinus-demo-"))
         began, started_at = time.monotonic(), datetime.now(UTC)
         try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from serinus.cli.exits import Exit, errors_as_exit_codes
+from serinus.cli.exits import Exit, errors_as_exit_codes, say_error
 from serinus.cli.options import DEFAULT_STATE_DIR, StateDir
 
 
@@ -48,6 +48,8 @@ def get(
     console.print(table(found, wide=output is Output.WIDE))
     if name:
         console.print(details(found[0]))
+    if not folder.is_worked_on():
+        say_error(f"no runtime works on {state_dir}: this is the last known state; go on with `serinus run -f FILE`")
 
 
 def _print_objects(content: dict[str, Any], output: Output) -> None:

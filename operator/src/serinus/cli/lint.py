@@ -22,8 +22,10 @@ def lint(
     for problem in problems:
         typer.echo(str(problem))
     errors = sum(problem.level is Level.ERROR for problem in problems)
-    typer.echo(
-        f"{file}: {errors} {'error' if errors == 1 else 'errors'}, {len(problems) - errors} warnings", err=bool(errors)
-    )
+    typer.echo(f"{file}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}", err=bool(errors))
     if errors:
         raise typer.Exit(Exit.PROBLEMS)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

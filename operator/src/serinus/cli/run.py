@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Serve a model on this machine. A changed version in the file is rolled out, judged, promoted or taken back.
 
-    Ctrl-C ends all processes and keeps the state; the same command goes on from where it was.
+    Ctrl-C, SIGTERM or a closed terminal ends all processes and keeps the state; the same command goes on from there.
     """
     from serinus.local.compose import Options
 

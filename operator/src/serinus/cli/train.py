@@ -3,12 +3,15 @@
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serinus.cli.exits import errors_as_exit_codes
 from serinus.cli.options import DEFAULT_STATE_DIR, Registry, StateDir
+
+if TYPE_CHECKING:
+    from serinus.training.values import TrainingOutcome
 
 
 def train(
@@ -37,4 +40,11 @@ def train(
             registry_uri=registry or registry_uri(state_dir),
             progress=lambda line: typer.echo(line, err=True),
         )
-    typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else f"{outcome.outcome}: {outcome.message}")
+    typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else _sentence(outcome))
+
+
+def _sentence(outcome: "TrainingOutcome") -> str:
+    if outcome.version is None:
+        return f"{outcome.outcome}: {outcome.message}"
+    ask = f'ask for it with version: "{outcome.version}" in a ModelDeployment'
+    return f"registered version {outcome.version}: {outcome.message}\n{ask}"

@@ -1,4 +1,7 @@
-"""Every reason a decision can carry. The same word appears in status, journal, log, metric label and MLflow run."""
+"""Reasons of the policies; those of verdicts are in analysis/reasons.py.
+
+The same word appears in status, journal, log and MLflow run.
+"""
 
 from typing import Final
 

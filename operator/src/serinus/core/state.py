@@ -76,7 +76,7 @@ class WeightChange(Frozen):
 
 
 class EvidencePoint(Frozen):
-    """One point of the evidence curve: e-values per signal (log10, for harm and for no harm) and the counts so far."""
+    """One point of the evidence curve: each signal's numbers (evidence as odds to 1) and the counts so far."""
 
     at: datetime
     weight: int

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LINES = 14
 REFRESH_PER_SECOND = 4
-GOOD = {"Promoted": "green", "RolledBack": "red", "Aborted": "yellow", "Superseded": "yellow"}
+OUTCOME_COLOURS = {"Promoted": "green", "RolledBack": "red", "Aborted": "yellow", "Superseded": "yellow"}
 
 
 class Lines:
@@ -145,7 +145,7 @@ def print_summary(summary: Summary, json_file: Path, report_file: Path) -> None:
     for column in ("version", "outcome", "why", "requests", "failed"):
         table.add_column(column, overflow="fold")
     for rollout in summary.rollouts:
-        outcome = Text(rollout.outcome, GOOD.get(rollout.outcome, ""))
+        outcome = Text(rollout.outcome, OUTCOME_COLOURS.get(rollout.outcome, ""))
         why = f"{rollout.reason}: {rollout.message}"
         table.add_row(
             f"{rollout.from_version} → {rollout.to_version}",

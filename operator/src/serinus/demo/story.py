@@ -92,7 +92,8 @@ async def tell(stage: Stage) -> None:
 async def chapters(stage: Stage, first: str) -> None:
     """What happens while clients send the flights that follow."""
     stage.say(
-        "2. February's flights arrive as requests; trained again on the latest 30 days, the pipeline finds a better model"
+        "2. the flights of the next five weeks arrive as requests; trained again on the latest 30 days, the pipeline finds "
+        "a better model"
     )
     better = await train(stage, "training.yaml", FIVE_WEEKS_LATER)
     async with asyncio.TaskGroup() as group:
@@ -214,7 +215,7 @@ async def serving(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def clients(stage: Stage) -> AsyncIterator[None]:
-    """Clients that send February's flights, for the duration of the block."""
+    """Clients that send the flights that follow January's, for the duration of the block."""
     config = load_config(stage.files / "training.yaml", as_of=END_OF_JANUARY)
     bodies = await asyncio.to_thread(flights_between, config, END_OF_JANUARY, FIVE_WEEKS_LATER, REPLAYED_FLIGHTS)
     replay = Replay(bodies, REQUESTS_PER_SECOND)

@@ -56,16 +56,18 @@ def _bernoulli_divergence(rate: float, other: float) -> float:
 
 
 def _duration(policy: RolloutPolicy, requests: float, requests_per_minute: float | None) -> timedelta | None:
-    """Each step takes its hold or its requests, whichever is longer; the last one, what is still missing as well."""
+    """Each step takes its hold or its requests, whichever is longer; the last below 100 %, what is still missing as well."""
     if requests_per_minute is None or requests == inf:
         return None
-    minutes, seen, per_minute = 0.0, 0.0, 0.0
+    minutes, seen, judged_at = 0.0, 0.0, 0.0
     for step in policy.steps:
         if isinstance(step, PauseStep):
-            spent = (step.pause.duration or timedelta()) / timedelta(minutes=1)
+            spent, per_minute = (step.pause.duration or timedelta()) / timedelta(minutes=1), judged_at
         else:
             per_minute = requests_per_minute * step.weight / 100
             spent = max(step.hold / timedelta(minutes=1), step.min_requests / per_minute)
-        minutes, seen = minutes + spent, seen + spent * per_minute
-    minutes += max(0.0, requests - seen) / per_minute
+        if per_minute < requests_per_minute:  # at 100 % there is nothing to compare with
+            judged_at, seen = per_minute, seen + spent * per_minute
+        minutes += spent
+    minutes += max(0.0, requests - seen) / (judged_at or requests_per_minute)
     return timedelta(minutes=min(minutes, 1e9))

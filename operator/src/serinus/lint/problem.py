@@ -29,7 +29,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}: " if self.line else f"{self.source}: " if self.source else ""
-        return place + (f"{self.path}: " if self.path else "") + self.message
+        level = "warning: " if self.level is Level.WARNING else ""
+        return place + level + (f"{self.path}: " if self.path else "") + self.message
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ def local_runtime(options: Options) -> LocalRuntime:
         journal=FileJournal(folder),
         clock=clock,
     )
-    return LocalRuntime(folder, source, Reconciler(ports), serving)
+    url = f"{gateway.url}/v1/models/{source.key.name}:predict"
+    return LocalRuntime(folder, source, Reconciler(ports), serving, url)
 
 
 def registry_uri(folder: Path) -> str:

@@ -9,8 +9,6 @@ from pathlib import Path
 from serinus.core.errors import StateLocked, StateUnwritable
 from serinus.ports import Key
 
-DEFAULT_FOLDER = Path(".serinus")
-
 
 class StateFolder:
     """The paths below a state folder."""
@@ -46,6 +44,17 @@ class StateFolder:
         """Every ModelDeployment that has a state here."""
         found = (self.root / "deployments").glob("*/*/state.json")
         return tuple(sorted(Key(path.parent.parent.name, path.parent.name) for path in found))
+
+    def is_worked_on(self) -> bool:
+        """Whether a runtime holds the folder at this moment."""
+        try:
+            with (self.root / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     @contextmanager
     def locked(self) -> Iterator[None]:

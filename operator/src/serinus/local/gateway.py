@@ -112,8 +112,8 @@ class Gateway:
         """End the process, or let it serve on for the next run to adopt."""
         if self._supervised is not None:
             await (self._supervised.release() if keep else self._supervised.stop())
-        if not keep:
-            self._write_record(None)
+            if not keep:
+                self._note_change()
         await self._client.aclose()
 
     async def publish(self, routes: Iterable[Route], *, again: bool = False) -> bool:

@@ -3,7 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from serinus.core.errors import SerinusError
+from pydantic import ValidationError
+
+from serinus.core.errors import SerinusError, StateUnreadable
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import RolloutState
 from serinus.local.folder import StateFolder
@@ -35,7 +37,7 @@ def read_named(folder: StateFolder, name: str) -> Deployed:
     """The deployment `name` or `namespace/name`. Raises DeploymentNotFound, StateUnreadable."""
     found = [key for key in folder.deployments() if name in (key.name, str(key))]
     if not found:
-        known = ", ".join(str(key) for key in folder.deployments()) or "none"
+        known = ", ".join(str(key) for key in folder.deployments()) or "none yet"
         raise DeploymentNotFound(
             f"no deployment {name} in {folder.root}; there is: {known} (another folder: --state-dir)"
         )
@@ -49,7 +51,13 @@ def read_one(folder: StateFolder, key: Key) -> Deployed:
     state = read_state(folder.state(key))
     if state is None:
         raise DeploymentNotFound(f"{key} was removed from {folder.root}")
-    return Deployed(key, ModelDeployment.model_validate_json(folder.spec(key).read_bytes()), state)
+    try:
+        deployment = ModelDeployment.model_validate_json(folder.spec(key).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise StateUnreadable(
+            f"{folder.spec(key)} cannot be read; start `serinus run`, which writes it anew"
+        ) from error
+    return Deployed(key, deployment, state)
 
 
 def wait_for_answer(folder: StateFolder, key: Key, nonce: str, seconds: float) -> RolloutState | None:

@@ -14,6 +14,7 @@ from serinus.local.folder import StateFolder
 from serinus.local.mailbox import pick_up_request
 from serinus.local.serving import LocalServing
 from serinus.local.source import DeploymentFile
+from serinus.local.state import read_state
 from serinus.ports import Key
 from serinus.reconcile import Reconciler
 
@@ -36,12 +37,13 @@ class LocalRuntime:
     """Serves one ModelDeployment file until it is stopped. The state folder is locked meanwhile."""
 
     def __init__(
-        self, folder: StateFolder, source: DeploymentFile, reconciler: Reconciler, serving: LocalServing
+        self, folder: StateFolder, source: DeploymentFile, reconciler: Reconciler, serving: LocalServing, url: str
     ) -> None:
         self.folder = folder
         self.source = source
         self._reconciler = reconciler
         self._serving = serving
+        self._url = url
         self._written: ModelDeployment | None = None
         self._trouble = ""
 
@@ -56,9 +58,10 @@ class LocalRuntime:
         Raises StateLocked, StateUnreadable, StateUnwritable, PortInUse, ServingUnavailable (no gateway).
         """
         with self.folder.locked():
+            read_state(self.folder.state(self.key))  # raises before what still serves is touched
             try:
                 await self._serving.start()
-                listen(Report(note=f"serving {self.key}; the state is in {self.folder.root}"))
+                listen(Report(note=f"clients of {self.key} call {self._url}; the state is in {self.folder.root}"))
                 while not stop.is_set():
                     await self._wait(stop, await self.turn(listen))
             finally:
@@ -68,7 +71,7 @@ class LocalRuntime:
         """One reconcile; returns the seconds until the next is due. Trouble that may pass is reported and tried again."""
         self.source.refresh()
         try:
-            self._remember_spec()
+            await self._remember_spec()
             decision = await self._reconciler.reconcile(self.key, self.source.deployment, self._request())
         except SerinusError as error:
             if not error.retriable:
@@ -88,11 +91,12 @@ class LocalRuntime:
             listen(Report(note=trouble))
         self._trouble = trouble
 
-    def _remember_spec(self) -> None:
+    async def _remember_spec(self) -> None:
         """What `serinus get` shows beside the state."""
         deployment = self.source.deployment
         if deployment != self._written:
-            atomic_write_text(self.folder.spec(self.key), deployment.model_dump_json(by_alias=True, indent=1))
+            text = deployment.model_dump_json(by_alias=True, indent=1)
+            await asyncio.to_thread(atomic_write_text, self.folder.spec(self.key), text)
             self._written = deployment
 
     async def _wait(self, stop: asyncio.Event, seconds: float) -> None:

@@ -78,7 +78,10 @@ class LocalServing:
         supervised = [replica.supervised for replica in self._replicas()]
         await asyncio.gather(*(one.release() if keep else one.stop() for one in supervised))
         await self._client.aclose()
-        await self._remember()
+        if (
+            self._settling is not None
+        ):  # a start that failed adopted nothing, and must not forget what an earlier run left
+            await self._remember()
 
     def keys(self) -> tuple[Key, ...]:
         """The deployments it runs, those of an earlier run included."""

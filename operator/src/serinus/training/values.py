@@ -10,6 +10,7 @@ Metrics = dict[str, float]
 FIRST_VERSION = "FirstVersion"
 BETTER = "BetterThanChampion"
 NOT_BETTER = "NotBetterThanChampion"
+NOT_COMPARABLE = "NotComparable"
 COVERAGE_TOO_LOW = "CoverageTooLow"
 
 

@@ -21,7 +21,11 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
     if seen.state.phase is not Phase.PROGRESSING and seen.state.reason == reasons.SIGNAL_FAILED:
         return None
     if seen.state.phase is Phase.AWAITING_APPROVAL:
-        return stay(seen, reasons.SIGNAL_FAILED, first.message)
+        return stay(
+            seen,
+            reasons.SIGNAL_FAILED,
+            f"{first.message}; `serinus abort` takes it back, `serinus promote` goes on",
+        )
     message = f"{first.message}; paused as onFailure says: `serinus abort` takes it back, `serinus resume` goes on"
     return go(seen, Phase.PAUSED, reasons.SIGNAL_FAILED, message)
 

@@ -2,6 +2,7 @@
 
 from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go
+from serinus.core.revision import Artifact
 from serinus.core.state import (
     AliasMove,
     Ending,
@@ -108,12 +109,12 @@ def signal_results(rollout: Rollout) -> tuple[SignalResult, ...]:
     )
 
 
-def alias_owed(seen: Input, version: str) -> AliasMove | None:
-    """The alias that must follow what serves, or None where the spec names none."""
-    model = seen.spec.model
-    if not model.promote_alias or not version:
-        return None
-    return AliasMove(model=model.name, alias=model.promote_alias, version=version)
+def alias_owed(seen: Input, artifact: Artifact) -> AliasMove | None:
+    """The alias that must follow what serves, or None where the spec names none or the artifact has no version."""
+    alias = seen.spec.model.promote_alias
+    return (
+        AliasMove(model=artifact.model, alias=alias, version=artifact.version) if alias and artifact.version else None
+    )
 
 
 def remember_promoted(state: RolloutState, revision: str) -> tuple[str, ...]:

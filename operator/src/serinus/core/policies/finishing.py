@@ -25,7 +25,7 @@ def finish_promotion(seen: Input) -> Step | None:
             "stable": rollout.candidate,
             "warm": warm,
             "promoted": remember_promoted(seen.state, rollout.candidate.id),
-            "alias_move": alias_owed(seen, rollout.candidate.artifact.version),
+            "alias_move": alias_owed(seen, rollout.candidate.artifact),
         },
     )
 

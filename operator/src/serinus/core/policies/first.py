@@ -34,7 +34,9 @@ def fail_first_revision(seen: Input) -> Step | None:
     """Nothing can serve: the revision cannot start, or did not in time."""
     status = status_of(seen, seen.state.stable)
     if status and status.failed:
-        return go(seen, Phase.FAILED, reasons.REVISION_FAILED, f"{stable_label(seen)} cannot start: {status.message}")
+        mend = "put another version in the spec, or repair it and `serinus retry`"
+        message = f"{stable_label(seen)} cannot start: {status.message}; {mend}"
+        return go(seen, Phase.FAILED, reasons.REVISION_FAILED, message)
     if seen.state.stable and seen.in_phase_for() > seen.spec.rollout.ready_deadline:
         why = f": {status.message}" if status and status.message else ""
         message = f"{stable_label(seen)} was not ready within its readyDeadline{why}; `serinus retry` tries again"
@@ -53,7 +55,7 @@ def serve_first_revision(seen: Input) -> Step | None:
         reasons.FIRST_REVISION_READY,
         f"{stable.label} serves all requests; it is the first revision, so there was nothing to compare it with",
         promoted=remember_promoted(seen.state, stable.id),
-        alias_move=alias_owed(seen, stable.artifact.version),
+        alias_move=alias_owed(seen, stable.artifact),
     )
 
 
@@ -67,7 +69,7 @@ def start_over_after_failure(seen: Input) -> Step | None:
     stable = seen.state.stable
     if stable and serves_everything(seen, stable):
         message = f"{stable.label} became ready and serves all requests"
-        promoted, owed = remember_promoted(seen.state, stable.id), alias_owed(seen, stable.artifact.version)
+        promoted, owed = remember_promoted(seen.state, stable.id), alias_owed(seen, stable.artifact)
         return go(seen, Phase.STABLE, reasons.FIRST_REVISION_READY, message, promoted=promoted, alias_move=owed)
     if not seen.state.has_served:
         return bring_up_first_revision(seen)

@@ -2,6 +2,7 @@
 
 from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go, stay
+from serinus.core.observation import Problem
 from serinus.core.policies.closing import promote, take_back
 from serinus.core.spec import Approval, PauseStep, WeightStep
 from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
@@ -62,7 +63,7 @@ def begin_pause_step(seen: Input) -> Step | None:
 def raise_capacity(seen: Input) -> Step | None:
     """No traffic before the replicas that are to answer it are ready."""
     rollout = seen.rollout
-    if rollout.stage is not Stage.SCALING:
+    if rollout.stage is not Stage.SCALING or isinstance(seen.observed.metrics, Problem):
         return None
     if seen.observed.serving.ready(rollout.candidate.id):
         weight = weight_step(rollout).weight
