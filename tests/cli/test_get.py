@@ -7,9 +7,14 @@ import pytest
 import yaml
 
 from serinus.core.state import Phase
+from serinus.local.files import atomic_write_text
+from serinus.local.folder import StateFolder
+from serinus.ports import Key
+from tests.fakes.world import deployment as asked
 from tests.local.support.deployment import Deployment
 from tests.local.support.models import GOOD
 from tests.local.support.programs import Finished, Runtime, serinus
+from tests.unit.core.builders import state
 
 pytestmark = pytest.mark.xdist_group("bad-input")
 
@@ -34,6 +39,20 @@ def test_what_serves_is_shown_in_every_form_and_requests_that_do_not_fit_are_ref
     assert runtime.end() == 130
     assert_unheard(ask("pause", "trips"))
     assert ask("get", "trips").code == 0
+
+
+def test_the_last_known_state_is_shown_as_such_while_nobody_works_on_it(tmp_path: Path) -> None:
+    folder, key = StateFolder(tmp_path / ".serinus"), Key("ml", "flights")
+    atomic_write_text(folder.state(key), state(Phase.STABLE).model_dump_json(by_alias=True))
+    atomic_write_text(folder.spec(key), asked("1").model_dump_json(by_alias=True))
+    unheard = "no runtime works on .serinus: this is the last known state; go on with `serinus run -f FILE`"
+    alone = serinus("get", "flights", cwd=tmp_path)
+    with folder.locked():
+        beside = serinus("get", "flights", cwd=tmp_path)
+    assert (alone.code, beside.code) == (0, 0), alone.said + beside.said
+    assert unheard in alone.err
+    assert "no runtime" not in beside.said
+    assert alone.out.splitlines()[1].split()[:2] == beside.out.splitlines()[1].split()[:2] == [str(key), "Stable"]
 
 
 def assert_every_form_shows_it(table: Finished, wide: Finished) -> None:

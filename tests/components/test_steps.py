@@ -219,6 +219,7 @@ NAN = float("nan")
         ([0.1, NAN, 0.1, 0.9], [0.4, 0.6, 0.4, 0.6], (False, "CoverageTooLow")),
         ([NAN, NAN, NAN, NAN], None, (False, "CoverageTooLow")),
         ([0.4, 0.6, 0.4, 0.6], [NAN, 0.9, 0.1, NAN], (False, "NotBetterThanChampion")),
+        ([0.4, 0.6, 0.4, 0.6], [NAN, NAN, NAN, NAN], (True, "NotComparable")),
     ],
 )
 def test_the_gate_table(
@@ -233,6 +234,21 @@ def test_the_gate_says_its_numbers(config: TrainingConfig) -> None:
         "v is 128.9% worse than champion version 3 "
         "(logLoss 0.5108 against 0.2231 on 4 held-out rows; 5.0% is asked for)"
     )
+
+
+def test_the_gate_compares_nothing_where_the_champion_answers_no_row(config: TrainingConfig) -> None:
+    message = _gate(with_variant(config), [0.4, 0.6, 0.4, 0.6], [NAN, NAN, NAN, NAN])[2]
+    assert "v cannot be compared with champion version 3: no held-out row is answered by both" in message
+    assert "better than" not in message
+
+
+def test_an_open_gate_is_called_open(config: TrainingConfig) -> None:
+    gates = config.gates.model_copy(update={"min_relative_improvement": -1.0})
+    one = with_variant(config).model_copy(update={"gates": gates})
+    better, _, message = _gate(one, [0.3, 0.7, 0.3, 0.7], [0.2, 0.8, 0.2, 0.8])
+    assert better
+    assert "59.8% worse than champion version 3" in message
+    assert message.endswith("on 4 held-out rows; the gate is open)")
 
 
 def test_improvement_knows_which_way_a_metric_is_better() -> None:

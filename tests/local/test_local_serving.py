@@ -1,6 +1,7 @@
 """What is true of the local backend only: its processes, its files, its crashes."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 from serinus.core.errors import ServingUnavailable, StateUnwritable
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
+from serinus.local import gateway as gateway_module
 from serinus.local import serving as module
 from serinus.local.environment import child_environment
 from serinus.local.files import atomic_write_text
@@ -224,6 +226,25 @@ async def test_a_full_disk_is_reported_by_apply_and_what_serves_goes_on(
             assert (await client.send())[0] == 200
             client.close()
         await until_ready(serving, plan(A, B, weights={"aaa": 0, "bbb": 100}))
+
+
+async def test_closing_on_a_full_disk_ends_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str) -> None:
+        raise StateUnwritable(f"cannot write {path}: {os.strerror(errno.ENOSPC)}; free some space")
+
+    serving, _ = new_backend(tmp_path)
+    await serving.start()
+    try:
+        await until_ready(serving, plan(A, weights={"aaa": 100}))
+        assert len(children_of(tmp_path)) == 2
+        for writer in (gateway_module, module):
+            monkeypatch.setattr(writer, "atomic_write_text", full)
+        with contextlib.suppress(StateUnwritable):  # it may say so, once everything has ended
+            await serving.close()
+        assert children_of(tmp_path) == set()
+    finally:
+        for pid in children_of(tmp_path):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def test_a_program_that_is_killed_leaves_its_processes_serving_and_the_next_adopts_them(tmp_path: Path) -> None:

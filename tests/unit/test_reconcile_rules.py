@@ -7,7 +7,19 @@ import pytest
 from serinus.core import reasons
 from serinus.core.observation import Verb
 from serinus.core.state import Outcome, Phase
-from tests.fakes.world import ALIAS, KEY, MODEL, Behaviour, World, deployment, rolling_out, stable_world, with_model
+from tests.adapters.fakes.registry import FakeModel
+from tests.fakes.world import (
+    ALIAS,
+    HERE,
+    KEY,
+    MODEL,
+    Behaviour,
+    World,
+    deployment,
+    rolling_out,
+    stable_world,
+    with_model,
+)
 
 # ---- traffic, failure and evidence
 
@@ -129,6 +141,20 @@ def test_metrics_unavailable_hold_the_step_and_its_hold_time_does_not_count() ->
     assert before
     assert after
     assert (after.step, after.weight, after.hold_seconds) == (before.step, before.weight, before.hold_seconds)
+    world.until_phase(Phase.STABLE)
+    assert world.alias() == "2"
+
+
+def test_without_metrics_a_candidate_gets_no_request_until_they_are_back() -> None:
+    world = stable_world()
+    world.metrics.up = False
+    world.ask_version("2")
+    world.until_phase(Phase.PROGRESSING)
+    for _ in range(20):
+        assert world.tick().reason == reasons.METRICS_UNAVAILABLE
+    assert (world.weight_of("2"), world.served.get("2", 0)) == (0, 0)
+    world.metrics.up = True
+    world.until(lambda _: world.weight_of("2") == 10, ticks=5)
     world.until_phase(Phase.STABLE)
     assert world.alias() == "2"
 
@@ -704,6 +730,30 @@ def test_a_registry_that_is_back_is_no_problem_any_more() -> None:
     world.registry.available = True
     world.until(lambda state: not state.unrecorded, ticks=15)
     world.tick()
+    assert not world.state.registry_problem
+
+
+def test_the_alias_that_moves_is_of_the_model_that_was_promoted_though_the_spec_names_another_now() -> None:
+    world = rolling_out("2", Phase.PROMOTING)
+    ships = FakeModel({"2": (HERE, "sha256:ship")}, aliases={})
+    world.registry.models["ships"] = ships
+    world.ask_for(with_model(world.asked, name="ships"))
+    world.until(lambda state: state.phase is Phase.STABLE and state.alias_move is not None)
+    world.tick()
+    assert world.state.phase is not Phase.STABLE, "the other model is only on its way"
+    assert (world.alias(), ships.aliases) == ("2", {})
+
+
+def test_a_version_deleted_from_the_registry_does_not_keep_later_rollouts_from_it() -> None:
+    world = rolling_out()
+    world.behaviours["2"] = Behaviour(failing=0.5)
+    del world.registry.models[MODEL].versions["2"]
+    world.until_phase(Phase.ROLLED_BACK)
+    world.ask_version("3")
+    world.until(lambda state: state.phase is Phase.STABLE and world.alias() == "3")
+    world.until(lambda state: not state.unrecorded, ticks=15)
+    assert [record.to_version for record in world.registry.rollouts.values()] == ["3"]
+    assert [record.to_version for record in world.records()] == ["2", "3"]
     assert not world.state.registry_problem
 
 

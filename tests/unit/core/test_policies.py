@@ -136,6 +136,7 @@ CASES = [
     Case(stepping.begin_pause_step, P.PROGRESSING),
     Case(stepping.begin_pause_step, P.PROGRESSING, P.PAUSED, reasons.PAUSE_STEP, {"step": 1}, under=PAUSES),
     Case(stepping.raise_capacity, P.PROGRESSING, has=ANALYSING),
+    Case(stepping.raise_capacity, P.PROGRESSING, asks={"metrics": DOWN}),
     Case(stepping.raise_capacity, P.PROGRESSING, P.PROGRESSING, reasons.WEIGHT_SHIFTING),
     Case(stepping.raise_capacity, P.PROGRESSING, P.PROGRESSING, reasons.WAITING_FOR_READINESS, asks={"world": ALONE}),
     Case(

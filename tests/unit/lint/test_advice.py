@@ -1,5 +1,6 @@
 from datetime import timedelta
 from math import inf
+from pathlib import Path
 
 import pytest
 from lint_texts import with_rollout, with_spec
@@ -7,6 +8,8 @@ from lint_texts import with_rollout, with_spec
 from serinus.core.spec import ErrorsSignal, LatencySignal, PauseStep, RolloutPolicy, Strategy, WeightStep
 from serinus.core.spec.steps import Pause
 from serinus.lint import Level, forecast, lint_text, requests_until_verdict
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "flights" / "modeldeployment.yaml"
 
 
 def warnings(text: str, requests_per_minute: float | None = None) -> list[str]:
@@ -38,6 +41,19 @@ def test_the_time_is_the_steps_and_what_is_then_still_missing() -> None:
     needed = requests_until_verdict(0.01, 0.05)
     assert found is not None
     assert found.duration == timedelta(minutes=100 / 10 + 100 / 50 + (needed - 200) / 50)
+
+
+def test_evidence_is_complete_before_the_step_that_gives_everything() -> None:
+    found = forecast(policy(0.01, 50, 100, min_requests=100), requests_per_minute=100)
+    needed = requests_until_verdict(0.01, 0.05)
+    assert found is not None
+    assert found.duration == timedelta(minutes=100 / 50 + 100 / 100 + (needed - 100) / 50)
+
+
+def test_the_example_is_forecast_as_it_is_judged() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("deadline: 90s", "deadline: 1h")
+    (message,) = warnings(text, requests_per_minute=10)
+    assert message.endswith("at 10 requests a minute the rollout takes about 52m")
 
 
 def test_a_pause_counts_its_duration_and_the_requests_that_arrive_in_it() -> None:
