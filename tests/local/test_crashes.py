@@ -1,6 +1,6 @@
 """`kill -9` of the runtime at random moments, the same command again each time, and clients that never stop.
 
-SERINUS_TEST_KILLS sets how often it is killed (6 by default), SERINUS_TEST_SEED repeats the moments of a failed run.
+SERINUS_TEST_KILLS sets how often it is killed (4 by default), SERINUS_TEST_SEED repeats the moments of a failed run.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from tests.local.support.programs import KEY, Runtime, wait_until
 
 pytestmark = pytest.mark.xdist_group("crashes")
 
-KILLS = int(os.environ.get("SERINUS_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("SERINUS_TEST_KILLS", "4"))
 SEED = int(os.environ.get("SERINUS_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 KILLS_PER_ROLLOUT = min(8, max(1, KILLS // 2))
 SHARE_KILLED_WHILE_STARTING = 0.4

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from serinus.core.state import Outcome, Phase
+from serinus.local.folder import StateFolder
 from tests.components.conftest import TRAINING, make_trips
 from tests.local.support.clients import clients
 from tests.local.support.deployment import Deployment
@@ -56,6 +57,7 @@ def resume(runtime: Runtime) -> None:
     paused = runtime.wait_for(lambda state: state.phase is Phase.PAUSED, "it is paused still")
     assert paused.rollout is not None
     assert paused.rollout.weight == 20
+    wait_until(StateFolder(runtime.state_dir).is_worked_on, "the next run has taken over")
     done = serinus("resume", "trips", "--state-dir", runtime.state_dir, cwd=runtime.file.parent)
     assert done.code == 0, done.said
 
@@ -105,7 +107,7 @@ def test_interrupted_training_leaves_no_process_and_the_same_command_trains(
     wait_until(lambda: not any(map(_lives, started)), "the steps are gone", seconds=10)
     done = serinus(*command, cwd=tmp_path)
     assert done.code == 0, done.said
-    assert done.out.startswith("registered: ")
+    assert done.out.startswith("registered version 1: ")
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -17,8 +17,8 @@ MATCH = ".match"
 NOTHING = "nothing"
 # Higher than any rule's default priority, which is its length.
 MATCH_PRIORITY = 100_000
-# Shorter than the 5 s after which uvicorn closes an idle connection: a request that is sent on a connection just being
-# closed would fail.
+# Far shorter than the 75 s after which the predictor closes an idle connection: a request that is sent on a connection just
+# being closed would fail.
 IDLE_CONNECTION = "3s"
 RESPONSE_TIMEOUT = "30s"
 EDGES_SECONDS = (

@@ -43,6 +43,11 @@ class _StrictDataPlane(DataPlane):  # type: ignore[misc]
             raise InputRejected(f"the request cannot be read: {type(error).__name__}: {error}") from None
 
 
+# The gateway closes idle connections after seconds. Were ours closed at about the same time (5 s by default), requests sent on a
+# connection just being closed would fail, many at once when the machine had stood still for that long.
+KEEP_ALIVE_SECONDS = 75
+
+
 class PredictorServer(RESTServer):  # type: ignore[misc]
     """V1 and V2 endpoints of one model. `middlewares`: outermost first."""
 
@@ -57,6 +62,7 @@ class PredictorServer(RESTServer):  # type: ignore[misc]
             "kserve.model_server:app", _StrictDataPlane(repository), extension, port, grace_period=GRACE_SECONDS
         )
         self.config.access_log = False
+        self.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
         self._middlewares = tuple(middlewares)
         self._model_name = model.name
 
