@@ -61,10 +61,10 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._console = Console()
-        self._live = Live(console=self._console, refresh_per_second=REFRESH_PER_SECOND, get_renderable=self._picture)
         self._began = time.monotonic()
         self._said: deque[str] = deque(maxlen=LINES)
         self._stage: Stage | None = None
+        self._live = Live(console=self._console, refresh_per_second=REFRESH_PER_SECOND, get_renderable=self._picture)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
