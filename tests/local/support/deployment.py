@@ -35,7 +35,7 @@ class Deployment:
 
     path: Path
     steps: str = QUICK_STEPS
-    threshold: str = "60ms"
+    threshold: str = "40ms"
     slow: float = 0.2
     warmup: str = "0s"
     keep_warm: str = "1s"

@@ -30,6 +30,8 @@ TROUBLE_POLL_SECONDS = 0.5
 TELL_AGAIN_SECONDS = 3.0
 # Requests that the gateway accepted just before it loaded new routes are still on their way to the old servers.
 DRAIN_SECONDS = 0.5
+# A slow predictor may have a queue; it ends by itself once that is answered or its own grace has passed.
+KILL_DRAINED_AFTER_SECONDS = 30.0
 
 
 class LocalServing:
@@ -72,11 +74,15 @@ class LocalServing:
         if self._settling is not None:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
-        await asyncio.gather(*self._ending.values(), return_exceptions=True)
+        for draining in self._ending.values():
+            draining.cancel()
         # Clients are refused first, so that none is answered by a gateway without servers.
         await self._gateway.close(keep=keep)
-        supervised = [replica.supervised for replica in self._replicas()]
-        await asyncio.gather(*(one.release() if keep else one.stop() for one in supervised))
+        serving = [replica.supervised for replica in self._replicas()]
+        await asyncio.gather(
+            *(replica.supervised.stop() for replica in self._ending),
+            *(one.release() if keep else one.stop() for one in serving),
+        )
         await self._client.aclose()
         if (
             self._settling is not None
@@ -190,7 +196,7 @@ class LocalServing:
     async def _drain(self, replica: Replica) -> None:
         """Let requests in flight end, then end the process (which finishes what it still has)."""
         await asyncio.sleep(DRAIN_SECONDS)
-        await replica.supervised.stop()
+        await replica.supervised.stop(KILL_DRAINED_AFTER_SECONDS)
         self._around.ports.discard(replica.port)
         del self._ending[replica]
 

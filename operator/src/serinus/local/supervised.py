@@ -9,7 +9,7 @@ import httpx
 
 from serinus.core.errors import SerinusError
 from serinus.local.backoff import LONGEST_SECONDS, next_delay
-from serinus.local.process import Process, ProcessRecord, last_line
+from serinus.local.process import KILL_AFTER_SECONDS, Process, ProcessRecord, last_line
 
 POLL_SECONDS = 0.1
 PROBE_SECONDS = 1.0
@@ -79,12 +79,12 @@ class Supervised:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def stop(self) -> None:
-        """Stop supervising and end the process."""
+    async def stop(self, kill_after_seconds: float = KILL_AFTER_SECONDS) -> None:
+        """Stop supervising and end the process, which has `kill_after_seconds` to finish what it has."""
         await self.release()
         self.ready = self.was_ready = False
         if self.process is not None:
-            await self.process.end()
+            await self.process.end(kill_after_seconds)
             self.process = None
 
     async def _run(self) -> None:

@@ -20,7 +20,8 @@ MATCH_PRIORITY = 100_000
 # Far shorter than the 75 s after which the predictor closes an idle connection: a request that is sent on a connection just
 # being closed would fail.
 IDLE_CONNECTION = "3s"
-RESPONSE_TIMEOUT = "30s"
+# Shorter than the 25 s that the predictor takes to finish what it has when it is ended.
+RESPONSE_TIMEOUT = "20s"
 EDGES_SECONDS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),

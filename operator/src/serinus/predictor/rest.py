@@ -18,8 +18,9 @@ from serinus.core.errors import SerinusError
 from serinus.predictor.errors import InputRejected, ModelFailed
 from serinus.predictor.model import SklearnModel
 
-# Requests in flight get this long after SIGTERM; a second later the process is gone.
-GRACE_SECONDS = 8
+# Requests in flight, and those that queue behind a slow model, get this long after SIGTERM: longer than the local gateway
+# waits for an answer, shorter than the 30 s after which Kubernetes kills.
+GRACE_SECONDS = 25
 
 Middleware = Callable[[ASGIApp], ASGIApp]
 
