@@ -63,9 +63,9 @@ class KubernetesObjects(Protocol):
         ...
 
     async def apply(self, kind: Kind, manifest: Manifest) -> Manifest:
-        """Server-side apply as FIELD_MANAGER. With `metadata.resourceVersion` only if the object is still at it; without,
-        the object is created, and must not exist yet.
+        """Server-side apply as FIELD_MANAGER, only if the object is still at the manifest's `metadata.resourceVersion`.
 
+        A manifest without one is created, and must not exist yet.
         Raises StateConflict (it has changed, or exists), ServingUnavailable (refused or not reachable; says why).
         """
         ...
