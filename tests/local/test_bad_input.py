@@ -13,7 +13,7 @@ import pytest
 
 from serinus.adapters.mlflow_client import connect
 from serinus.core import reasons
-from serinus.core.state import Outcome, Phase
+from serinus.core.state import Outcome, Phase, RolloutRecord
 from serinus.local.sockets import free_port
 from tests.local.support.clients import clients
 from tests.local.support.deployment import Deployment
@@ -33,22 +33,32 @@ def wait_until_said(runtime: Runtime, sentence: str) -> None:
     wait_until(lambda: re.search(sentence, runtime.said()), f"it says {sentence!r}: {runtime.said()[-2000:]}")
 
 
-def test_a_version_that_is_not_registered_is_named_and_a_corrected_file_serves(
+def test_one_bad_version_after_another_is_named_and_what_serves_goes_on(
     runtime: Runtime, deployment: Deployment
 ) -> None:
     deployment.ask_for("99")
     runtime.start()
     wait_until_said(runtime, 'version "99" of model "trips" is not in the registry at .*; register it or correct')
+    deployment.ask_for(CORRUPTED)
+    state = runtime.wait_for(lambda state: state.phase is Phase.FAILED, "the corrupted version is refused")
+    assert "digest" in state.message
     deployment.ask_for(GOOD)
-    runtime.wait_for(lambda state: state.phase is Phase.STABLE, "the corrected version serves")
+    runtime.wait_for(lambda state: state.phase is Phase.STABLE, "a good version serves")
     with clients(runtime.port, per_second=20) as sending:
+        deployment.ask_for(UNLOADABLE)
+        assert_taken_back_before_any_request(runtime.finished(UNLOADABLE))
         deployment.ask_for("99")
         state = runtime.wait_for(lambda state: state.reason == reasons.TARGET_UNRESOLVED, "it is said")
         assert 'version "99"' in state.message
         answered = len(sending.answers)
-        wait_until(lambda: len(sending.answers) > answered + 20, "the former version goes on serving")
+        wait_until(lambda: len(sending.answers) > answered + 20, "the good version goes on serving")
     assert not sending.failed()
-    assert state.phase is Phase.STABLE
+
+
+def assert_taken_back_before_any_request(record: RolloutRecord) -> None:
+    assert (record.outcome, record.reason) == (Outcome.ROLLED_BACK, reasons.CANDIDATE_FAILED)
+    assert "does not load" in record.message
+    assert record.candidate_requests == 0
 
 
 def test_a_registry_that_is_not_there_is_waited_for(
@@ -70,28 +80,6 @@ def test_errors_of_the_registry_are_not_logged_beside_the_sentence_that_tells_th
     assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.ERROR)
 
 
-def test_a_first_version_that_is_corrupted_fails_and_another_one_is_served(
-    runtime: Runtime, deployment: Deployment
-) -> None:
-    deployment.ask_for(CORRUPTED)
-    runtime.start()
-    state = runtime.wait_for(lambda state: state.phase is Phase.FAILED, "the corrupted version is refused")
-    assert "digest" in state.message
-    deployment.ask_for(GOOD)
-    runtime.wait_for(lambda state: state.phase is Phase.STABLE, "another version serves")
-
-
-def test_a_version_that_does_not_load_is_taken_back_before_any_request(
-    runtime: Runtime, deployment: Deployment
-) -> None:
-    serve(runtime, deployment)
-    deployment.ask_for(UNLOADABLE)
-    record = runtime.finished(UNLOADABLE)
-    assert (record.outcome, record.reason) == (Outcome.ROLLED_BACK, reasons.CANDIDATE_FAILED)
-    assert "does not load" in record.message
-    assert record.candidate_requests == 0
-
-
 def test_a_port_in_use_is_named_with_the_flag_that_chooses_another(runtime: Runtime, deployment: Deployment) -> None:
     deployment.ask_for(GOOD)
     with socket.create_server(("127.0.0.1", runtime.port)):
@@ -100,22 +88,6 @@ def test_a_port_in_use_is_named_with_the_flag_that_chooses_another(runtime: Runt
     assert f"port {runtime.port} is taken by another process" in runtime.said()
     assert "--port" in runtime.said()
     assert not runtime.children()
-
-
-def test_a_second_runtime_on_the_folder_is_refused_and_the_first_goes_on(
-    runtime: Runtime, deployment: Deployment
-) -> None:
-    serve(runtime, deployment)
-    with clients(runtime.port, per_second=20) as sending:
-        second = serinus(
-            "run", "-f", deployment.path, "--port", free_port(), "--state-dir", runtime.state_dir,
-            cwd=deployment.path.parent,
-        )  # fmt: skip
-        assert second.code == 3
-        assert runtime.process is not None
-        assert f"another serinus (pid {runtime.process.pid}) works on {runtime.state_dir}; stop it" in second.err
-    assert sending.answers
-    assert not sending.failed()
 
 
 @pytest.mark.parametrize("content", [b'{"sequence": 3, "phase": "Sta', b'{"phase": "Baking"}', b""])
@@ -137,11 +109,12 @@ def test_a_state_that_cannot_be_read_is_never_overwritten(
     assert not runtime.children()
 
 
-def test_a_file_that_is_broken_or_gone_leaves_its_former_content_in_force(
+def test_neither_a_second_runtime_nor_a_file_that_is_broken_or_gone_disturbs_what_serves(
     runtime: Runtime, deployment: Deployment
 ) -> None:
     serve(runtime, deployment)
     with clients(runtime.port, per_second=20) as sending:
+        assert_a_second_runtime_is_refused(runtime, deployment)
         deployment.path.write_text(deployment.text(BETTER).replace("promoteAlias", "promoteAllias"))
         wait_until_said(runtime, r"promoteAllias(.|\n)*the former content of .* stays in force")
         deployment.path.unlink()
@@ -154,6 +127,16 @@ def test_a_file_that_is_broken_or_gone_leaves_its_former_content_in_force(
         deployment.ask_for(BETTER)
         assert runtime.finished(BETTER).outcome is Outcome.PROMOTED
     assert not sending.failed()
+
+
+def assert_a_second_runtime_is_refused(runtime: Runtime, deployment: Deployment) -> None:
+    second = serinus(
+        "run", "-f", deployment.path, "--port", free_port(), "--state-dir", runtime.state_dir,
+        cwd=deployment.path.parent,
+    )  # fmt: skip
+    assert second.code == 3
+    assert runtime.process is not None
+    assert f"another serinus (pid {runtime.process.pid}) works on {runtime.state_dir}; stop it" in second.err
 
 
 def test_a_full_disk_stops_the_rollout_and_nothing_else_until_there_is_space_again(

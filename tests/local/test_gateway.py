@@ -5,6 +5,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import httpx
 import pytest
 
 from serinus.core.errors import MetricsUnavailable, PortInUse, ServingUnavailable
@@ -46,6 +47,18 @@ async def test_a_gateway_that_cannot_start_says_why(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(module, "traefik_binary", lambda: broken)
     with pytest.raises(ServingUnavailable, match=r"did not come up.*exit code 1: no such luck"):
         await Gateway(tmp_path, port=free_port()).start()
+
+
+async def test_clients_are_not_told_the_routes(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, port=free_port())
+    await gateway.start()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answers = [(await client.get(gateway.url + path)).status_code for path in ("/api/rawdata", "/api", "/")]
+        assert answers == [404, 404, 404]
+        assert await gateway.loaded() == loaded_when([])
+    finally:
+        await gateway.close()
 
 
 async def test_a_gateway_that_was_never_started_has_no_metrics(tmp_path: Path) -> None:

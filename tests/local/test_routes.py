@@ -15,6 +15,7 @@ from serinus.ports import Key
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 SUBDOMAIN = st.lists(LABEL, min_size=1, max_size=3).map(".".join)
 REVISION = st.from_regex(r"[0-9a-f]{10}", fullmatch=True)
+TOKEN = "0123"
 KEY = Key("default", "flight")
 WEIGHTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 100))
 
@@ -69,27 +70,30 @@ def _rule(config: dict[str, Any], router: str) -> str:
     ],
 )
 def test_a_route_takes_the_paths_of_its_model_and_no_other(path: str, matches: bool) -> None:
-    config = routes_config([Route(KEY, {"s": 100}, {"s": ("http://x",)})])
+    config = routes_config([Route(KEY, {"s": 100}, {"s": ("http://x",)})], TOKEN)
     pattern = json.loads(_rule(config, "default.flight").removeprefix("PathRegexp(").removesuffix(")"))
     assert bool(re.search(pattern, path)) is matches
 
 
 def test_a_header_value_cannot_break_out_of_the_rule() -> None:
     match = MatchRoute(HeaderMatch("x-user", '`") || PathPrefix("/'), "s")
-    rule = _rule(routes_config([Route(KEY, {"s": 100}, {"s": ()}, match)]), "default.flight.match")
+    rule = _rule(routes_config([Route(KEY, {"s": 100}, {"s": ()}, match)], TOKEN), "default.flight.match")
     assert rule.endswith(r'Header("x-user", "`\") || PathPrefix(\"/")')
 
 
 def test_there_is_always_something_for_the_gateway_to_load() -> None:
-    assert routes_config([])["http"]["services"]
+    assert routes_config([], TOKEN)["http"]["routers"]
 
 
 def _rawdata(routes: list[Route], status: str = "enabled") -> dict[str, Any]:
     """Traefik's account of routes that it has loaded."""
-    http = routes_config(routes)["http"]
-    routers = {f"{name}@file": {**router, "status": status} for name, router in http.get("routers", {}).items()}
+    http = routes_config(routes, TOKEN)["http"]
+    routers = {f"{name}@file": {**router, "status": status} for name, router in http["routers"].items()}
     internal = {"api@internal": {"service": "api@internal", "status": "enabled"}}
-    return {"routers": routers | internal, "services": {f"{name}@file": one for name, one in http["services"].items()}}
+    return {
+        "routers": routers | internal,
+        "services": {f"{name}@file": one for name, one in http.get("services", {}).items()},
+    }
 
 
 def test_what_was_written_is_recognised_in_what_is_loaded() -> None:

@@ -88,7 +88,7 @@ def start(directory: Path, folder: Path, *options: str, digest: str = "", port: 
 
     port = port or free_port()
     command = [sys.executable, "-m", "serinus.predictor", "--model-dir", str(directory), "--port", str(port)]
-    command += ["--model-name", "flights", "--deployment", "ml/flights", "--revision", "r1"]
+    command += ["--model-name", "flights", "--deployment", "ml/flights", "--revision", "r1", "--grace-seconds", "3"]
     command += ["--digest", digest or directory_digest(directory), *options]
     path = os.pathsep.join([str(ROOT / "operator" / "src"), str(ROOT)])
     environment = os.environ | {"PYTHONPATH": path, "BEHAVIOURS": str(folder)}

@@ -30,7 +30,9 @@ class RunningDeployment:
         self._around = around
         if former:
             edges = former.plan.latency_edges_seconds
-            for record in former.revisions:
+            kept = {served.revision.id for served in former.plan.served} | self.weights.keys()
+            # What was ending when the former run ended is not started again to be ended.
+            for record in (one for one in former.revisions if one.revision.id in kept or one.lives()):
                 self.revisions[record.revision.id] = RunningRevision(key, record.revision, edges, around, record)
             self.accept(former.plan)
 

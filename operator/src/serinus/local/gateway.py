@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import secrets
 import shutil
 import sys
 import sysconfig
@@ -21,7 +22,7 @@ from serinus.local.process import Process, ProcessRecord
 from serinus.local.routes import LoadedRoutes, Route
 from serinus.local.sockets import HOST, free_port, require_free
 from serinus.local.supervised import Program, Supervised
-from serinus.local.traefik import loaded_routes, routes_config, static_config
+from serinus.local.traefik import ASK_HEADER, ASK_PATH, loaded_routes, routes_config, static_config
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class GatewayRecord(Frozen):
     process: ProcessRecord | None = None
     port: int
     internal_port: int
+    token: str = ""
     edges_seconds: tuple[float, ...]
 
 
@@ -122,7 +124,7 @@ class Gateway:
         The gateway loads them within about half a second. `again` writes what was written before once more, for a
         gateway that missed the change. Raises StateUnwritable.
         """
-        text = json.dumps(routes_config(routes), indent=1)
+        text = json.dumps(routes_config(routes, self._record.token), indent=1)
         if text == self._published and not again:
             return False
         await asyncio.to_thread(atomic_write_text, self._routes_file, text)
@@ -132,7 +134,7 @@ class Gateway:
     async def loaded(self) -> LoadedRoutes:
         """What the gateway really works with. Raises ServingUnavailable."""
         try:
-            response = await self._client.get(f"{self._internal}/api/rawdata")
+            response = await self._client.get(self.url + ASK_PATH, headers={ASK_HEADER: self._record.token})
             response.raise_for_status()
             return loaded_routes(response.json())
         except (httpx.HTTPError, ValueError) as error:
@@ -180,7 +182,8 @@ class Gateway:
         """Claim the ports and write the files that a new process reads."""
         traefik_binary()
         require_free(self._wanted.port, self._flag)
-        self._record = self._wanted.model_copy(update={"internal_port": free_port(frozenset({self._wanted.port}))})
+        fresh = {"internal_port": free_port(frozenset({self._wanted.port})), "token": secrets.token_hex(16)}
+        self._record = self._wanted.model_copy(update=fresh)
         await asyncio.to_thread(atomic_write_text, self._static_file, self._static_text(self._record))
         await self.publish((), again=True)
 
@@ -218,7 +221,7 @@ class Gateway:
 
     async def _wait_until_ready(self, supervised: Supervised) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while not supervised.ready:
+        while not (supervised.ready and await self._has_routes()):
             if supervised.deaths or supervised.failed or asyncio.get_running_loop().time() > deadline:
                 await supervised.stop()
                 raise ServingUnavailable(
@@ -226,6 +229,14 @@ class Gateway:
                     f"{supervised.message or f'it did not answer within {START_SECONDS:.0f} s'}; see {self.log}"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _has_routes(self) -> bool:
+        """Whether it has loaded its first routes; it says that it is ready before."""
+        try:
+            await self.loaded()
+        except ServingUnavailable:
+            return False
+        return True
 
 
 def traefik_binary(find: Callable[[str], str | None] = shutil.which) -> Path:

@@ -8,7 +8,7 @@ from serinus.core.errors import ServingUnavailable
 from serinus.core.model import Frozen
 from serinus.core.plan import ServingPlan
 from serinus.core.revision import Revision
-from serinus.local.process import ProcessRecord
+from serinus.local.process import Process, ProcessRecord
 
 
 class ReplicaRecord(Frozen):
@@ -27,6 +27,10 @@ class RevisionRecord(Frozen):
     since_ms: int
     restarts: int = 0
     replicas: tuple[ReplicaRecord, ...] = ()
+
+    def lives(self) -> bool:
+        """Whether any of its processes runs."""
+        return any(replica.process and Process.find(replica.process) for replica in self.replicas)
 
 
 class DeploymentRecord(Frozen):

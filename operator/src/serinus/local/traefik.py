@@ -13,10 +13,14 @@ CLIENTS = "clients"
 INTERNAL = "traefik"
 PROVIDER = "@file"
 MATCH = ".match"
-# Traefik keeps its former routes when it is given none at all, so there is always this service that nothing uses.
-NOTHING = "nothing"
+# Where Serinus asks what is loaded: behind the clients' own entry point, because each entry point takes over new routes at a
+# moment of its own. There is always this router, for Traefik keeps its former routes when it is given none at all.
+ASK_PATH = "/api/rawdata"
+ASK_HEADER = "X-Serinus-Token"
+ASK = "serinus-ask"
 # Higher than any rule's default priority, which is its length.
 MATCH_PRIORITY = 100_000
+ASK_PRIORITY = 1_000_000
 # Far shorter than the 75 s after which the predictor closes an idle connection: a request that is sent on a connection just
 # being closed would fail.
 IDLE_CONNECTION = "3s"
@@ -37,7 +41,7 @@ def static_config(port: int, internal_port: int, routes_file: Path, edges_second
             CLIENTS: _entry_point(port, grace="5s"),
             INTERNAL: _entry_point(internal_port, grace="1s"),
         },
-        "api": {"insecure": True, "dashboard": False},
+        "api": {"dashboard": False},
         "ping": {"entryPoint": INTERNAL},
         "metrics": {"prometheus": _prometheus(edges_seconds)},
         "providers": {"providersThrottleDuration": "100ms", "file": {"filename": str(routes_file), "watch": True}},
@@ -66,15 +70,21 @@ def _prometheus(edges_seconds: Iterable[float]) -> dict[str, Any]:
     }
 
 
-def routes_config(routes: Iterable[Route]) -> dict[str, Any]:
-    """What Traefik reads again whenever the file changes. No retries: errors are counted as they happen."""
-    routers: dict[str, Any] = {}
-    services: dict[str, Any] = {NOTHING: _servers(())}
+def routes_config(routes: Iterable[Route], token: str) -> dict[str, Any]:
+    """What Traefik reads again whenever the file changes. No retries: errors are counted as they happen.
+
+    `token`: what a request must bear to be told the loaded routes.
+    """
+    asking = f"Path({_quoted(ASK_PATH)}) && Header({_quoted(ASK_HEADER)}, {_quoted(token)})"
+    routers: dict[str, Any] = {
+        ASK: {"entryPoints": [CLIENTS], "rule": asking, "service": "api@internal", "priority": ASK_PRIORITY}
+    }
+    services: dict[str, Any] = {}
     for route in routes:
         routers |= _routers(route)
         services[route_name(route.key)] = {"weighted": _weighted(route)}
         services |= {name: _servers(urls) for name, urls in route.servers.items()}
-    return {"http": {"routers": routers, "services": services} if routers else {"services": services}}
+    return {"http": {"routers": routers, "services": services} if services else {"routers": routers}}
 
 
 def _routers(route: Route) -> dict[str, Any]:
@@ -131,7 +141,7 @@ def loaded_routes(rawdata: Mapping[str, Any]) -> LoadedRoutes:
         servers={
             name: tuple(server["url"] for server in service["loadBalancer"].get("servers") or ())
             for name, service in services.items()
-            if "loadBalancer" in service and name != NOTHING
+            if "loadBalancer" in service
         },
         matches={name.removesuffix(MATCH): service for name, service in routers.items() if name.endswith(MATCH)},
     )

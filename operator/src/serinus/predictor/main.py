@@ -76,7 +76,7 @@ def compose(settings: Settings) -> "PredictorServer":
     model = SklearnModel(settings.model_name, settings.revision, loaded, bins, ThreadPoolExecutor(THREADS, "predict"))
     count = partial(CountRequests, counts=requests)
     limit = partial(LimitBody, max_bytes=settings.max_body_bytes)
-    return PredictorServer(model, settings.port, [count, limit])
+    return PredictorServer(model, settings, [count, limit])
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -17,10 +17,7 @@ from starlette.types import ASGIApp
 from serinus.core.errors import SerinusError
 from serinus.predictor.errors import InputRejected, ModelFailed
 from serinus.predictor.model import SklearnModel
-
-# Requests in flight, and those that queue behind a slow model, get this long after SIGTERM: longer than the local gateway
-# waits for an answer, shorter than the 30 s after which Kubernetes kills.
-GRACE_SECONDS = 25
+from serinus.predictor.settings import Settings
 
 Middleware = Callable[[ASGIApp], ASGIApp]
 
@@ -52,15 +49,19 @@ KEEP_ALIVE_SECONDS = 75
 class PredictorServer(RESTServer):  # type: ignore[misc]
     """V1 and V2 endpoints of one model. `middlewares`: outermost first."""
 
-    def __init__(self, model: SklearnModel, port: int, middlewares: Sequence[Middleware]) -> None:
+    def __init__(self, model: SklearnModel, settings: Settings, middlewares: Sequence[Middleware]) -> None:
         repository = _OneModel()
         server = ModelServer(
-            http_port=port, registered_models=repository, enable_grpc=False, enable_latency_logging=False
+            http_port=settings.port, registered_models=repository, enable_grpc=False, enable_latency_logging=False
         )
         server.register_model(model)
         extension = server.model_repository_extension
         super().__init__(
-            "kserve.model_server:app", _StrictDataPlane(repository), extension, port, grace_period=GRACE_SECONDS
+            "kserve.model_server:app",
+            _StrictDataPlane(repository),
+            extension,
+            settings.port,
+            grace_period=settings.grace_seconds,
         )
         self.config.access_log = False
         self.config.timeout_keep_alive = KEEP_ALIVE_SECONDS

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# Longer than the local gateway waits for an answer, shorter than the 30 s after which Kubernetes kills.
+GRACE_SECONDS = 25
 DESCRIPTION = """Serve one MLflow scikit-learn model over KServe's V1 and V2 (Open Inference Protocol) REST.
 
 exit codes: 0 stopped by SIGTERM or SIGINT; 2 wrong arguments; 3 the artifact's digest is not the registered one;
@@ -25,6 +27,7 @@ class Settings:
     port: int
     slo_ms: tuple[float, ...]
     max_body_bytes: int
+    grace_seconds: int
 
 
 def parse(arguments: Sequence[str]) -> Settings:
@@ -50,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8080, help="port to listen on (default: %(default)s)")
     add("--slo-ms", type=_milliseconds, action="append", default=[], help="latency objective; an edge of the histogram")
     add("--max-body-bytes", type=_size, default=1 << 20, help="largest request body (default: %(default)s)")
+    add(
+        "--grace-seconds", type=_size, default=GRACE_SECONDS,
+        help="time for requests in flight and queued after SIGTERM (default: %(default)s)",
+    )  # fmt: skip
     return parser
 
 
@@ -70,5 +77,5 @@ def _milliseconds(text: str) -> float:
 def _size(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a size; give a number of bytes above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not accepted; give a whole number above 0")
     return value
