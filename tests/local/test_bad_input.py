@@ -45,11 +45,11 @@ def test_one_bad_version_after_another_is_named_and_what_serves_goes_on(
     deployment.ask_for(GOOD)
     runtime.wait_for(lambda state: state.phase is Phase.STABLE, "a good version serves")
     with clients(runtime.port, per_second=20) as sending:
-        deployment.ask_for(UNLOADABLE)
-        assert_taken_back_before_any_request(runtime.finished(UNLOADABLE))
         deployment.ask_for("99")
         state = runtime.wait_for(lambda state: state.reason == reasons.TARGET_UNRESOLVED, "it is said")
         assert 'version "99"' in state.message
+        deployment.ask_for(UNLOADABLE)
+        assert_taken_back_before_any_request(runtime.finished(UNLOADABLE))
         answered = len(sending.answers)
         wait_until(lambda: len(sending.answers) > answered + 20, "the good version goes on serving")
     assert not sending.failed()
