@@ -25,7 +25,7 @@ class DeletionPolicy(StrEnum):
 
 
 class ModelDeploymentSpec(Frozen):
-    """What a person asks for."""
+    """A model, how it is served, and how its versions are released, watched and trained."""
 
     model: ModelSource = Field(description="Which model version to serve.")
     serving: Serving = Field(default_factory=Serving, description="How it is served.")

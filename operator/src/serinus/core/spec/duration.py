@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from serinus.core.spec.fields import shown
+from serinus.core.spec.fields import Check, shown
 
-PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+PATTERN = r"([0-9]+ms|[0-9]+(\.[0-9]{1,3})?[smh])+"  # so that every duration is of whole milliseconds
+MAX_CHARACTERS = 32
+NO_DURATION = "is not a duration; write hours, minutes, seconds or whole milliseconds, as in 1h30m or 100ms"
 UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 LONGEST = timedelta(days=3650)
 
@@ -21,18 +24,24 @@ def parse_duration(value: Any) -> timedelta:
     """
     if isinstance(value, timedelta):
         return _within_limits(value)
-    if not isinstance(value, str) or not re.fullmatch(PATTERN.strip("^$"), value):
-        raise ValueError(
-            f"{shown(value)} is not a duration; write hours, minutes, seconds or milliseconds, as in 1h30m or 100ms"
-        )
-    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", value)
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", _checked(value))
     seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
     if seconds > LONGEST.total_seconds():
         raise ValueError(f"{shown(value)} is longer than ten years; write a shorter duration, as in 24h")
-    milliseconds = round(seconds * 1000)
-    if abs(seconds * 1000 - milliseconds) > 1e-3:
-        raise ValueError(f"{shown(value)} is finer than a millisecond; write whole milliseconds, as in 100ms")
-    return timedelta(milliseconds=milliseconds)
+    return timedelta(milliseconds=round(seconds * 1000))
+
+
+def _checked(value: Any) -> str:
+    """The value if it is a text of the right form."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("duration_type", "{sentence}", {"sentence": f"{shown(value)} {NO_DURATION}"})
+    if len(value) > MAX_CHARACTERS:
+        raise PydanticCustomError(
+            "string_too_long", "write the duration in at most {max_length} characters", {"max_length": MAX_CHARACTERS}
+        )
+    if not re.fullmatch(PATTERN, value):
+        raise ValueError(f"{shown(value)} {NO_DURATION}")
+    return value
 
 
 def format_duration(value: timedelta) -> str:
@@ -61,7 +70,8 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    WithJsonSchema({"type": "string", "maxLength": MAX_CHARACTERS}),
+    Check("duration"),
 ]
 
-PositiveDuration = Annotated[Duration, AfterValidator(_not_zero)]
+PositiveDuration = Annotated[Duration, AfterValidator(_not_zero), Check("longer than zero")]

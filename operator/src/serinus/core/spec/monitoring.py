@@ -1,12 +1,15 @@
 """What is watched while a revision serves."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from serinus.core.model import Frozen
 from serinus.core.spec.duration import PositiveDuration
 from serinus.core.spec.fields import Count, Rate
+
+FeatureName = Annotated[str, Field(max_length=256)]
 
 
 class DriftMonitor(Frozen):
@@ -17,7 +20,9 @@ class DriftMonitor(Frozen):
     )
     min_samples: Count = Field(default=500, description="Fewest requests in the window before drift is judged.")
     window: PositiveDuration = Field(default=timedelta(hours=24), description="Time that is compared at once.")
-    features: tuple[str, ...] = Field(default=(), description="Inputs that are watched; all of them by default.")
+    features: tuple[FeatureName, ...] = Field(
+        default=(), max_length=256, description="Inputs that are watched; all of them by default."
+    )
 
 
 class ServiceLevel(Frozen):
@@ -29,7 +34,7 @@ class ServiceLevel(Frozen):
 
 
 class Monitoring(Frozen):
-    """Watching the serving revision after its rollout."""
+    """Drift of the inputs, errors and latency of the revision that serves."""
 
     drift: DriftMonitor | None = Field(default=None, description="Watch the inputs for drift.")
     slo: ServiceLevel | None = Field(default=None, description="Watch errors and latency.")

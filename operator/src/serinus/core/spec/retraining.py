@@ -9,7 +9,7 @@ from serinus.core.model import Frozen
 from serinus.core.spec.duration import Duration, PositiveDuration
 from serinus.core.spec.fields import Name, matching
 
-Cron = Annotated[str, *matching(r"\S+( +\S+){4}", 128, "write five fields, as in 0 3 * * 1 for Mondays at three")]
+Cron = Annotated[str, *matching(r"[!-~]+( +[!-~]+){4}", 128, "write five fields, as in 0 3 * * 1 for Mondays at three")]
 TimeZone = Annotated[str, *matching("[A-Za-z0-9_+/-]+", 64, "write an IANA time zone, as in Europe/Berlin")]
 
 

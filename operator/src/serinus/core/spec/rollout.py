@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from serinus.core.model import Frozen
-from serinus.core.spec.duration import Duration, PositiveDuration, format_duration
-from serinus.core.spec.fields import Flag, matching, refusal
+from serinus.core.spec.duration import Duration, PositiveDuration
+from serinus.core.spec.fields import Check, Flag, matching, refusal
 from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, OnInconclusive, Signal
 from serinus.core.spec.steps import Step, WeightStep
 
@@ -60,22 +60,22 @@ class HeaderRule(Frozen):
 
 
 class RequestMatch(Frozen):
-    """Which requests always go to the candidate, whatever the weight is."""
+    """A rule on the headers of a request."""
 
     header: HeaderRule = Field(description="The header that such a request carries.")
 
 
 def _not_below_a_second(value: timedelta) -> timedelta:
     if value < SHORTEST_INTERVAL:
-        raise ValueError(f"{format_duration(value)} is shorter than 1s; look at the evidence less often, as in 30s")
+        raise ValueError("an interval below 1s is too short; look at the evidence less often, as in 30s")
     return value
 
 
-Interval = Annotated[Duration, AfterValidator(_not_below_a_second)]
+Interval = Annotated[Duration, AfterValidator(_not_below_a_second), Check("not below a second")]
 
 
 class RolloutPolicy(Frozen):
-    """Steps, evidence and deadlines of a rollout."""
+    """Steps, evidence and deadlines of a rollout. Durations are written as in 1h30m, 10m or 100ms."""
 
     strategy: Strategy = Field(
         default=Strategy.CANARY, description="How traffic reaches the candidate; Immediate sends all of it once ready."
@@ -94,6 +94,7 @@ class RolloutPolicy(Frozen):
         min_length=1,
         max_length=MAX_SIGNALS,
         description="What the candidate is judged on, each with its own name.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     interval: Interval = Field(
         default=timedelta(seconds=30),
@@ -135,11 +136,7 @@ class RolloutPolicy(Frozen):
             raise refusal("no step sets a weight; add one, as in {weight: 10, hold: 10m}")
         for (_, before), (index, weight) in pairwise(weights):
             if weight <= before:
-                raise refusal(
-                    f"weight {weight} is not greater than {before}, the weight before it; list the weights upwards",
-                    index,
-                    "weight",
-                )
+                raise refusal("the weights do not go up; make each greater than the one before", index, "weight")
         return steps
 
     @field_validator("signals")
@@ -148,7 +145,7 @@ class RolloutPolicy(Frozen):
         seen: set[str] = set()
         for index, signal in enumerate(signals):
             if signal.name in seen:
-                raise refusal(f"two signals are named {signal.name}; give each its own name", index, "name")
+                raise refusal(f'Duplicate value: {{"name":"{signal.name}"}}; give each signal its own name', index)
             seen.add(signal.name)
         return signals
 

@@ -32,6 +32,8 @@ def _plain_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+MAX_RESOURCES = 8
+
 Replicas = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
 Template = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 
@@ -39,8 +41,12 @@ Template = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 class Resources(Frozen):
     """Compute resources of one replica, as in a Kubernetes container."""
 
-    requests: dict[str, Quantity] = Field(default_factory=dict, description="What is reserved, as in cpu: 500m.")
-    limits: dict[str, Quantity] = Field(default_factory=dict, description="What is never exceeded, as in memory: 1Gi.")
+    requests: dict[str, Quantity] = Field(
+        default_factory=dict, max_length=MAX_RESOURCES, description="What is reserved, as in cpu: 500m."
+    )
+    limits: dict[str, Quantity] = Field(
+        default_factory=dict, max_length=MAX_RESOURCES, description="What is never exceeded, as in memory: 1Gi."
+    )
 
 
 class Gateway(Frozen):
@@ -88,8 +94,7 @@ class Serving(Frozen):
             return self
         if self.max_replicas < max(1, self.min_replicas):
             raise refusal(
-                f"maxReplicas {self.max_replicas} is less than {max(1, self.min_replicas)}, the fewest that must run; "
-                "raise maxReplicas or lower minReplicas",
+                "maxReplicas is less than minReplicas or 1, the fewest that must run; raise it, or lower minReplicas",
                 "maxReplicas",
             )
         return self

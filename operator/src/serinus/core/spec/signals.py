@@ -105,7 +105,7 @@ class QuerySignal(_Signal):
         if self.min is None and self.max is None:
             raise refusal("the query has no limit, so nothing can fail; give min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise refusal(f"min {self.min} is greater than max {self.max}; swap them", "min")
+            raise refusal("min is greater than max; swap them", "min")
         return self
 
 

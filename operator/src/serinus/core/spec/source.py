@@ -6,29 +6,32 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from serinus.core.model import Frozen
-from serinus.core.spec.fields import VersionText, matching, refusal
+from serinus.core.spec.fields import Check, VersionText, matching, refusal
 
-RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
+RESERVED_ALIAS = "latest|v[0-9]+"
 
 
 def _not_reserved(alias: str) -> str:
-    if RESERVED_ALIAS.fullmatch(alias):
+    if re.fullmatch(RESERVED_ALIAS, alias, re.IGNORECASE):
         raise ValueError(f"{alias} is a name that MLflow keeps for itself; choose another alias, as in champion")
     return alias
 
 
 Alias = Annotated[
-    str, *matching("[-A-Za-z0-9_]+", 255, "use letters, digits, - and _, as in champion"), AfterValidator(_not_reserved)
+    str,
+    *matching("[-A-Za-z0-9_]+", 255, "use letters, digits, - and _, as in champion"),
+    AfterValidator(_not_reserved),
+    Check("not reserved", RESERVED_ALIAS),
 ]
 ModelName = Annotated[
     str,
     *matching(r"[^./:\x00-\x1f][^/:\x00-\x1f]*", 250, "write the registered name, without / and : and no dot in front"),
 ]
-Uri = Annotated[str, *matching(r"[a-z][a-z0-9+.-]*:/\S+", 2048, "write a whole address, as in s3://bucket/model")]
+Uri = Annotated[str, *matching(r"[a-z][a-z0-9+.-]*:/[!-~]+", 2048, "write a whole address, as in s3://bucket/model")]
 
 
 class ModelSource(Frozen):
-    """The model version to serve: exactly one of version, alias and uri."""
+    """A name, and exactly one of version, alias and uri."""
 
     name: ModelName = Field(description="Name of the registered model in MLflow.")
     version: VersionText | None = Field(default=None, description="The registered version to serve, as in 7.")
@@ -50,7 +53,7 @@ class ModelSource(Frozen):
         if not given:
             raise refusal("nothing says which version to serve; give one of version, alias or uri")
         if len(given) > 1:
-            raise refusal(f"{' and '.join(given)} are both given; keep exactly one of them", given[1])
+            raise refusal(f"{given[0]} and {given[1]} are both given; keep exactly one of them", given[1])
         return self
 
     @model_validator(mode="after")

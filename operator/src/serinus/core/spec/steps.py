@@ -19,7 +19,7 @@ class WeightStep(Frozen):
 
 
 class Pause(Frozen):
-    """How long a pause lasts."""
+    """A pause keeps the weight that was reached."""
 
     duration: PositiveDuration | None = Field(
         default=None, description="Go on after this time; without it, wait until somebody resumes or promotes."
@@ -32,19 +32,24 @@ class PauseStep(Frozen):
     pause: Pause = Field(description="How long to wait; {} waits for a person.")
 
 
+ONE_KIND = "a step either sets a weight or pauses; write {weight: 10, hold: 10m} or {pause: {}}"
+
+
 def _kind_of_step(value: Any) -> str | None:
+    """The kind that a step is checked as; None for both at once and for neither.
+
+    A step with an unknown field, or that is no map at all, is checked as a weight: the error then names what is wrong.
+    """
     if isinstance(value, WeightStep | PauseStep):
         return type(value).__name__
-    if not isinstance(value, dict) or {"weight", "pause"} <= value.keys():
+    if not isinstance(value, dict):
+        return WeightStep.__name__
+    if ("weight" in value) == ("pause" in value) and value.keys() <= {"weight", "pause", "hold", "minRequests"}:
         return None
     return PauseStep.__name__ if "pause" in value else WeightStep.__name__
 
 
 Step = Annotated[
     Annotated[WeightStep, Tag("WeightStep")] | Annotated[PauseStep, Tag("PauseStep")],
-    Discriminator(
-        _kind_of_step,
-        custom_error_type="step",
-        custom_error_message="a step either sets a weight or pauses; write {weight: 10, hold: 10m} or {pause: {}}",
-    ),
+    Discriminator(_kind_of_step, custom_error_type="step", custom_error_message=ONE_KIND),
 ]
