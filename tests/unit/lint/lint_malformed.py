@@ -51,27 +51,29 @@ NOT_A_DEPLOYMENT = {
         with_spec().replace("v1alpha1", "v2"), "apiVersion", 1, '"serinus.dev/v2" is not serinus.dev/v1alpha1'
     ),
     "no version": Bad(with_spec().partition("\n")[2], "apiVersion", 1, "add apiVersion"),
-    "no metadata": Bad(with_spec().replace(HEAD.splitlines()[2], ""), "metadata", 1, "metadata is missing"),
-    "no spec": Bad(HEAD, "spec", 1, "spec is missing"),
-    "an empty spec": Bad(HEAD + "spec:\n", "spec", 4, "spec is empty; give it {} or its fields"),
+    "no metadata": Bad(with_spec().replace(HEAD.splitlines()[2], ""), "metadata", 1, "Required value; add it: Name"),
+    "no spec": Bad(HEAD, "spec", 1, "Required value"),
+    "an empty spec": Bad(HEAD + "spec:\n", "spec", 4, "Required value"),
     "a name in capitals": Bad(with_spec().replace("flight-delay", "Flight_Delay"), "metadata.name", 3, "small letters"),
-    "a name too long": Bad(with_spec().replace("flight", "f" * 50), "metadata.name", 3, "shorten it to at most 40"),
+    "a name too long": Bad(
+        with_spec().replace("flight", "f" * 50), "metadata.name", 3, "may not be more than 40 bytes"
+    ),
     "a label that is a number": Bad(
         with_spec().replace("{name: flight-delay}", "{name: f, labels: {Errors: 3}}"),
         "metadata.labels.Errors",
         3,
-        "Errors 3 is not a text",
+        'must be of type string: "integer"; put it in quotes, as in "3"',
     ),
     "a label too long": Bad(
         with_spec().replace("{name: flight-delay}", "{name: f, labels: {a/b: " + "x" * 10_000 + "}}"),
         'metadata.labels["a/b"]',
         3,
-        "10000 characters; shorten it to at most 63",
+        "may not be more than 63 bytes; shorten it, it has 10000 characters",
     ),
 }
 
 MODEL = {
-    "no model name": Bad(with_model("version: 7"), "spec.model.name", 5, "name is missing"),
+    "no model name": Bad(with_model("version: 7"), "spec.model.name", 5, "Required value; add it: Name of"),
     "no source": Bad(with_model("name: delay"), "spec.model", 6, "one of version, alias or uri"),
     "two sources": Bad(
         with_model("name: delay", "version: 7", "alias: challenger"), "spec.model.alias", 8, "keep exactly one"
@@ -90,9 +92,11 @@ MODEL = {
     ),
     "a reserved alias": Bad(with_model("name: delay", "alias: latest"), "spec.model.alias", 7, "MLflow keeps"),
     "a path for a uri": Bad(with_model("name: delay", "uri: /tmp/model"), "spec.model.uri", 7, "a whole address"),
-    "a fraction": Bad(with_model("name: delay", "version: 1.0"), "spec.model.version", 7, 'as in "1.0"'),
+    "a fraction": Bad(with_model("name: delay", "version: 1.0"), "spec.model.version", 7, 'quotes, as in "1.0"'),
     "an octal version": Bad(with_model("name: delay", "version: 010"), "spec.model.version", 7, "plain decimal number"),
-    "a version that is true": Bad(with_model("name: delay", "version: true"), "spec.model.version", 7, "not a text"),
+    "a version that is true": Bad(
+        with_model("name: delay", "version: true"), "spec.model.version", 7, "of type integer,string"
+    ),
     "a slash in the model": Bad(with_model("name: a/b", "version: 7"), "spec.model.name", 6, "without / and :"),
     "a misspelt version": Bad(
         with_model("name: delay", "versoin: 7"), "spec.model.versoin", 7, "did you mean version?"
@@ -104,24 +108,24 @@ ROLLOUT = {
         with_rollout("steps:", "- {weight: 10}", "- weight: 120"),
         "spec.rollout.steps[1].weight",
         9,
-        "weight 120 is not between 1 and 100",
+        "should be less than or equal to 100, not 120; write a number between 1 and 100",
     ),
-    "a weight of 0": Bad(with_rollout("steps: [{weight: 0}]"), f"{B}.steps[0].weight", 7, "not between 1 and 100"),
-    "a negative weight": Bad(with_rollout("steps: [{weight: -5}]"), f"{B}.steps[0].weight", 7, "weight -5 is not"),
+    "a weight of 0": Bad(with_rollout("steps: [{weight: 0}]"), f"{B}.steps[0].weight", 7, "or equal to 1, not 0"),
+    "a negative weight": Bad(with_rollout("steps: [{weight: -5}]"), f"{B}.steps[0].weight", 7, "or equal to 1, not -5"),
     "a weight in quotes": Bad(with_rollout('steps: [{weight: "10"}]'), f"{B}.steps[0].weight", 7, "without quotes"),
     "a weight that is true": Bad(with_rollout("steps: [{weight: true}]"), f"{B}.steps[0].weight", 7, "whole number"),
-    "a weight that is not a number": Bad(with_rollout("steps: [{weight: .nan}]"), f"{B}.steps[0].weight", 7, "NaN"),
-    "half a percent": Bad(with_rollout("steps: [{weight: 0.5}]"), f"{B}.steps[0].weight", 7, "whole number"),
-    "a misspelt weight": Bad(
-        with_rollout("steps: [{wieght: 10}]"), f"{B}.steps[0].wieght", 7, 'unknown field "wieght"; did you mean weight?'
+    "a weight that is not a number": Bad(
+        with_rollout("steps: [{weight: .nan}]"), f"{B}.steps[0].weight", 7, "must be of type integer"
     ),
+    "half a percent": Bad(with_rollout("steps: [{weight: 0.5}]"), f"{B}.steps[0].weight", 7, "whole number"),
+    "a misspelt weight": Bad(with_rollout("steps: [{wieght: 10}]"), f"{B}.steps[0].wieght", 7, "did you mean weight?"),
     "a name with underscores": Bad(
         with_rollout("steps: [{weight: 5, min_requests: 5}]"), f"{B}.steps[0].min_requests", 7, "did you mean minReq"
     ),
     "a weight and a pause": Bad(
         with_rollout("steps:", "- {weight: 5, pause: {}}"), f"{B}.steps[0]", 8, "either sets a weight or pauses"
     ),
-    "a number for a step": Bad(with_rollout("steps: [5]"), f"{B}.steps[0]", 7, "either sets a weight or pauses"),
+    "a number for a step": Bad(with_rollout("steps: [5]"), f"{B}.steps[0]", 7, "must be of type object"),
     "an empty pause": Bad(with_rollout("steps:", "- pause:"), f"{B}.steps[0].pause", 8, "pause is empty; give it {}"),
     "a pause of no time": Bad(
         with_rollout("steps: [{pause: {duration: 0s}}]"), f"{B}.steps[0].pause.duration", 7, "0s is too short"
@@ -130,53 +134,55 @@ ROLLOUT = {
         with_rollout("steps:", "- {weight: 50}", "- pause: {}", "- {weight: 10}"),
         "spec.rollout.steps[2].weight",
         10,
-        "weight 10 is not greater than 50",
+        "the weights do not go up",
     ),
-    "a weight twice": Bad(with_rollout("steps: [{weight: 5}, {weight: 5}]"), f"{B}.steps[1].weight", 7, "not greater"),
+    "a weight twice": Bad(with_rollout("steps: [{weight: 5}, {weight: 5}]"), f"{B}.steps[1].weight", 7, "go up"),
     "only pauses": Bad(with_rollout("steps: [{pause: {}}]"), f"{B}.steps", 7, "no step sets a weight"),
     "no steps": Bad(with_rollout("steps: []"), f"{B}.steps", 7, "no step sets a weight"),
-    "steps as a map": Bad(with_rollout("steps: {weight: 5}"), f"{B}.steps", 7, "is not a list; begin each entry"),
+    "steps as a map": Bad(with_rollout("steps: {weight: 5}"), f"{B}.steps", 7, "must be of type array"),
     "a hundred steps": Bad(
         with_rollout(f"steps: [{', '.join(f'{{weight: {w}}}' for w in range(1, 100))}]"),
         f"{B}.steps",
         7,
-        "more than 32",
+        "Too many: 99: must have at most 32 items",
     ),
     "a strategy misspelt": Bad(with_rollout("strategy: Canray"), f"{B}.strategy", 7, "did you mean Canary?"),
-    "an action misspelt": Bad(with_rollout("onFailure: Explode"), f"{B}.onFailure", 7, "use Rollback or Pause"),
+    "an action misspelt": Bad(
+        with_rollout("onFailure: Explode"), f"{B}.onFailure", 7, 'supported values: "Rollback", "Pause"'
+    ),
     "a field left empty": Bad(with_rollout("onFailure:"), f"{B}.onFailure", 7, "onFailure is empty; give it a value"),
     "a field of nothing known": Bad(with_rollout("zzz: 1"), f"{B}.zzz", 7, "use strategy, steps, signals"),
-    "a bare number of seconds": Bad(with_rollout("deadline: 600"), f"{B}.deadline", 7, "600 is not a duration"),
+    "a bare number of seconds": Bad(with_rollout("deadline: 600"), f"{B}.deadline", 7, "as in 1h30m or 100ms"),
     "a negative duration": Bad(with_rollout("deadline: -5m"), f"{B}.deadline", 7, "is not a duration"),
-    "a duration without end": Bad(with_rollout(f"deadline: {'9' * 400}h"), f"{B}.deadline", 7, "longer than ten years"),
-    "half a millisecond": Bad(with_rollout("deadline: 0.5ms"), f"{B}.deadline", 7, "finer than a millisecond"),
-    "looking ten times a second": Bad(with_rollout("interval: 100ms"), f"{B}.interval", 7, "shorter than 1s"),
-    "alpha of 0": Bad(with_rollout("alpha: 0"), f"{B}.alpha", 7, "alpha 0 is not between 0.0001 and 0.5"),
-    "alpha of 1": Bad(with_rollout("alpha: 1.0"), f"{B}.alpha", 7, "is not between 0.0001 and 0.5"),
+    "a duration without end": Bad(with_rollout(f"deadline: {'9' * 400}h"), f"{B}.deadline", 7, "Too long"),
+    "half a millisecond": Bad(with_rollout("deadline: 0.5ms"), f"{B}.deadline", 7, "whole milliseconds"),
+    "looking ten times a second": Bad(with_rollout("interval: 100ms"), f"{B}.interval", 7, "below 1s is too short"),
+    "alpha of 0": Bad(with_rollout("alpha: 0"), f"{B}.alpha", 7, "equal to 0.0001, not 0"),
+    "alpha of 1": Bad(with_rollout("alpha: 1.0"), f"{B}.alpha", 7, "between 0.0001 and 0.5"),
     "alpha that is not a number": Bad(with_rollout("alpha: .nan"), f"{B}.alpha", 7, "not a finite number"),
-    "alpha in words": Bad(with_rollout("alpha: small"), f"{B}.alpha", 7, "is not a number; write it without quotes"),
-    "sticky in quotes": Bad(with_rollout('sticky: "yes"'), f"{B}.sticky", 7, "is not true or false"),
+    "alpha in words": Bad(with_rollout("alpha: small"), f"{B}.alpha", 7, "write it without quotes"),
+    "sticky in quotes": Bad(with_rollout('sticky: "yes"'), f"{B}.sticky", 7, "write true or false"),
     "a header with a space": Bad(
         with_rollout("match:", "  header: {name: a b, value: x}"), f"{B}.match.header.name", 8, "a header's name"
     ),
 }
 
 SIGNALS = {
-    "no signals": Bad(with_rollout("signals: []"), f"{B}.signals", 7, "signals is empty; give at least 1"),
+    "no signals": Bad(with_rollout("signals: []"), f"{B}.signals", 7, "should have at least 1 items"),
     "a signal without a type": Bad(
         with_rollout("signals:", "- name: errors"),
         f"{B}.{A}.type",
         8,
-        "type is missing; add one of Availability, Drift",
+        "Required value; add one of Availability, Drift",
     ),
     "a type misspelt": Bad(
         with_rollout("signals:", "- name: errors", "  type: Eror"), f"{B}.{A}.type", 9, "did you mean Errors?"
     ),
     "two signals of a name": Bad(
         with_rollout("signals:", "- {name: a, type: Errors}", "- {name: a, type: Errors}"),
-        "spec.rollout.signals[1].name",
+        "spec.rollout.signals[1]",
         9,
-        "two signals are named a",
+        "give each signal its own name",
     ),
     "two availabilities": Bad(
         with_rollout("signals: [{name: a, type: Availability}, {name: b, type: Availability}]"),
@@ -185,7 +191,7 @@ SIGNALS = {
         "keep one",
     ),
     "no threshold": Bad(
-        with_rollout("signals: [{name: a, type: Latency}]"), f"{B}.{A}.threshold", 7, "threshold is missing"
+        with_rollout("signals: [{name: a, type: Latency}]"), f"{B}.{A}.threshold", 7, "type Latency needs threshold"
     ),
     "a threshold of 0": Bad(
         with_rollout("signals: [{name: a, type: Latency, threshold: 0ms}]"), f"{B}.{A}.threshold", 7, "too short"
@@ -194,13 +200,16 @@ SIGNALS = {
         with_rollout("signals: [{name: a, type: Errors, maxIncrease: 5}]"),
         f"{B}.{A}.maxIncrease",
         7,
-        "maxIncrease 5 is not between 0 and 1",
+        "should be less than or equal to 1, not 5",
     ),
     "a margin that is not a number": Bad(
         with_rollout("signals: [{name: a, type: Errors, maxIncrease: .nan}]"), f"{B}.{A}.maxIncrease", 7, "finite"
     ),
     "a field of another signal": Bad(
-        with_rollout("signals: [{name: a, type: Errors, threshold: 5s}]"), f"{B}.{A}.threshold", 7, "unknown field"
+        with_rollout("signals: [{name: a, type: Errors, threshold: 5s}]"),
+        f"{B}.{A}.threshold",
+        7,
+        "threshold belongs to type Latency",
     ),
     "a query without a limit": Bad(
         with_rollout("signals: [{name: a, type: Query, promql: up}]"), f"{B}.{A}", 7, "give min, max or both"
@@ -208,19 +217,23 @@ SIGNALS = {
     "a query turned round": Bad(
         with_rollout("signals: [{name: a, type: Query, promql: up, min: 2, max: 1}]"), f"{B}.{A}.min", 7, "swap them"
     ),
-    "a word for a signal": Bad(with_rollout("signals: [errors]"), f"{B}.{A}", 7, "is not a map"),
+    "a word for a signal": Bad(with_rollout("signals: [errors]"), f"{B}.{A}", 7, "must be of type object"),
 }
 
 SERVING = {
     "less at most than at least": Bad(
-        with_serving("minReplicas: 3", "maxReplicas: 2"), "spec.serving.maxReplicas", 8, "maxReplicas 2 is less than 3"
+        with_serving("minReplicas: 3", "maxReplicas: 2"), "spec.serving.maxReplicas", 8, "less than minReplicas"
     ),
-    "at most none": Bad(with_serving("minReplicas: 0", "maxReplicas: 0"), "spec.serving.maxReplicas", 8, "less than 1"),
+    "at most none": Bad(
+        with_serving("minReplicas: 0", "maxReplicas: 0"), "spec.serving.maxReplicas", 8, "or 1, the fewest"
+    ),
     "less than none": Bad(with_serving("minReplicas: -1"), "spec.serving.minReplicas", 7, "between 0 and 1000"),
     "zero without Knative": Bad(
         with_serving("mode: Standard", "minReplicas: 0"), "spec.serving.minReplicas", 8, "needs Knative"
     ),
-    "a protocol of its own": Bad(with_serving("protocol: v3"), "spec.serving.protocol", 7, '"v3" is not v1 or v2'),
+    "a protocol of its own": Bad(
+        with_serving("protocol: v3"), "spec.serving.protocol", 7, 'supported values: "v1", "v2"'
+    ),
     "half a processor": Bad(
         with_serving("resources:", "  limits:", "    cpu: 0.5"), "spec.serving.resources.limits.cpu", 9, "in quotes"
     ),
@@ -228,7 +241,7 @@ SERVING = {
         with_serving("resources: {limits: {memory: much}}"), "spec.serving.resources.limits.memory", 7, "500m or 1Gi"
     ),
     "infinity in a template": Bad(with_serving("template: {a: .inf}"), "spec.serving.template", 7, "not plain JSON"),
-    "serving as a list": Bad(with_spec("serving: []"), "spec.serving", 6, "serving [] is not a map"),
+    "serving as a list": Bad(with_spec("serving: []"), "spec.serving", 6, 'must be of type object: "array"'),
     "a host name with a space": Bad(with_serving("hostname: a b"), "spec.serving.hostname", 7, "models.example.org"),
     "a cron of one field": Bad(
         with_spec("retraining:", "  pipeline: p", "  triggers: [{type: Schedule, cron: daily}]"),
@@ -236,7 +249,9 @@ SERVING = {
         8,
         "write five fields",
     ),
-    "a policy misspelt": Bad(with_spec("deletionPolicy: Keep"), "spec.deletionPolicy", 6, "use Delete or Orphan"),
+    "a policy misspelt": Bad(
+        with_spec("deletionPolicy: Keep"), "spec.deletionPolicy", 6, 'supported values: "Delete", "Orphan"'
+    ),
 }
 
 BAD_FILES = NOT_ONE_DOCUMENT | NOT_A_DEPLOYMENT | MODEL | ROLLOUT | SIGNALS | SERVING

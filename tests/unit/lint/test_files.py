@@ -29,7 +29,10 @@ def test_an_invalid_file_raises_every_problem_with_its_line(tmp_path: Path) -> N
         load_deployment(path)
     first, second = str(raised.value).splitlines()
     assert first.startswith(f"{path}:7: spec.rollout.alpha: ")
-    assert second == f"{path}:8: spec.rollout.steps[0].weight: weight 120 is not between 1 and 100"
+    assert second == (
+        f"{path}:8: spec.rollout.steps[0].weight: "
+        "should be less than or equal to 100, not 120; write a number between 1 and 100"
+    )
 
 
 @pytest.mark.parametrize("name", BAD_FILES)

@@ -29,7 +29,10 @@ def test_a_good_file_has_no_error(text: str) -> None:
 
 def test_a_problem_reads_as_file_line_field_and_sentence() -> None:
     (problem,) = lint_text(with_rollout("steps: [{weight: 120}]"), "deploy.yaml")
-    assert str(problem) == "deploy.yaml:7: spec.rollout.steps[0].weight: weight 120 is not between 1 and 100"
+    assert str(problem) == (
+        "deploy.yaml:7: spec.rollout.steps[0].weight: "
+        "should be less than or equal to 100, not 120; write a number between 1 and 100"
+    )
     assert problem.column == len("    steps: [{weight: ") + 1
 
 
@@ -45,7 +48,7 @@ def test_every_problem_of_a_file_is_listed_from_its_top() -> None:
 
 def test_a_misspelt_field_is_not_also_reported_as_missing() -> None:
     (problem,) = lint_text(with_model("nmae: delay", "version: 7"), "file.yaml")
-    assert problem.message == 'unknown field "nmae"; did you mean name?'
+    assert problem.message == 'unknown field "spec.model.nmae"; did you mean name?'
 
 
 def test_a_merged_value_is_blamed_where_it_is_written() -> None:

@@ -1,16 +1,17 @@
-"""Pydantic's errors as sentences that say what to do: one for each cause."""
+"""Pydantic's errors as sentences that say what to do: one for each cause.
 
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
-from typing import Any
+A sentence begins with what the API server would say of the same object, and goes on with what to do.
+"""
+
+from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
 
 from serinus.core.spec.fields import shown
-from serinus.lint.problem import Finding, Location
-from serinus.lint.schema import choices, known_fields, schema_at, union_tags
-
-Sentence = Callable[[str, Any, dict[str, Any], dict[str, Any]], str]  # name, value, schema, context
+from serinus.crd import words
+from serinus.lint.problem import Finding, Location, dotted
+from serinus.lint.schema import entries_with, entry_at, known_fields, schema_at, union_tags
+from serinus.lint.sentences import MAP_TYPES, SENTENCES, nearest, one_of
 
 
 def findings(errors: Sequence[ErrorDetails]) -> list[Finding]:
@@ -26,43 +27,60 @@ def findings(errors: Sequence[ErrorDetails]) -> list[Finding]:
 def _follows_from_another(error: ErrorDetails, misspelt: set[Location]) -> bool:
     if error["type"] == "too_short":
         return len(error["input"]) >= int(error["ctx"]["min_length"])
-    return error["type"] == "missing" and error["loc"] in misspelt
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The known word that was probably meant, or nothing."""
-    by_small = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower().replace("_", ""), list(by_small), n=1, cutoff=0.6)
-    return by_small[close[0]] if close else ""
-
-
-def one_of(word: Any, known: Sequence[str]) -> str:
-    """What to write instead of a word that is not among the known ones."""
-    meant = nearest(word, known) if isinstance(word, str) else ""
-    return f"did you mean {meant}?" if meant else f"use {_listed(known)}"
+    return error["type"] == "missing" and (error["loc"] in misspelt or _is_marker(error["loc"]))
 
 
 def _finding(error: ErrorDetails) -> Finding:
     kind = error["type"]
     loc = _without_tags(error["loc"], keep_last=kind == "extra_forbidden")
-    message = _sentence(error, next((part for part in reversed(loc) if isinstance(part, str)), "the file"))
     if kind.startswith("union_tag"):
         loc = (*loc, "type")
     loc = (*loc, *error.get("ctx", {}).get("at", ()))
-    return Finding(loc, message, of_key=kind in ("extra_forbidden", "missing", "union_tag_not_found"))
+    return Finding(loc, _sentence(error, loc), of_key=kind in ("extra_forbidden", "missing", "union_tag_not_found"))
 
 
-def _sentence(error: ErrorDetails, name: str) -> str:
-    schema, value = schema_at(error["loc"]), error["input"]
-    if error["type"] == "extra_forbidden":
-        return f"unknown field {shown(name)}; {one_of(name, _siblings(error))}"
+def _sentence(error: ErrorDetails, loc: Location) -> str:
+    kind, value = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return _unknown(error, loc)
+    if kind == "missing" or (value is None and _is_required(error["loc"])):
+        return _required(error)
+    name = next((part for part in reversed(loc) if isinstance(part, str)), "the file")
     if value is None:
-        hint = "{} or its fields" if error["type"] in MAP_TYPES else "a value"
+        hint = "{} or its fields" if kind in MAP_TYPES else "a value"
         return f"{name} is empty; give it {hint}, or remove the line"
-    sentence = SENTENCES.get(error["type"])
+    sentence = SENTENCES.get(kind)
     if sentence is None:
         return f"{name} {shown(value)} is not accepted: {error['msg']}"
-    return sentence(name, value, schema, {**error.get("ctx", {}), "msg": error["msg"]})
+    return sentence(value, schema_at(error["loc"]), {**error.get("ctx", {}), "msg": error["msg"]})
+
+
+def _unknown(error: ErrorDetails, loc: Location) -> str:
+    """The sentence for a field that is not known where it stands, or known of other entries of the list only."""
+    *place, name = error["loc"]
+    having = entries_with(tuple(place), str(name))
+    if having is not None:
+        return f"Forbidden: {words.belongs(str(name), having.noun, having.kinds)}"
+    return f"unknown field {shown(dotted(loc))}; {one_of(name, _siblings(error))}"
+
+
+def _required(error: ErrorDetails) -> str:
+    *place, name = error["loc"]
+    description = schema_at(error["loc"]).get("description", "")
+    entry = entry_at(tuple(place))
+    if entry is not None:
+        return f"Required value: {words.needs(str(name), entry.noun, entry.kinds[0], description)}"
+    return f"Required value; add it: {description}".rstrip(": ")
+
+
+def _is_required(loc: Location) -> bool:
+    return loc[-1] in schema_at(loc[:-1]).get("required", ()) and entry_at(loc[:-1]) is None
+
+
+def _is_marker(loc: Location) -> bool:
+    """Whether the field would tell the kind of a step: where it is missing, an unknown field stands in its place."""
+    entry = entry_at(loc[:-1])
+    return entry is not None and loc[-1] in entry.kinds
 
 
 def _siblings(error: ErrorDetails) -> list[str]:
@@ -82,87 +100,3 @@ def _without_tags(loc: Location, keep_last: bool) -> Location:
         return index > 0 and isinstance(loc[index - 1], int) and loc[index] in union_tags() and not (last and keep_last)
 
     return tuple(part for index, part in enumerate(loc) if not is_tag(index))
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
-
-
-def _missing(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return f"{name} is missing; add it: {schema.get('description', '')}".rstrip(": ")
-
-
-def _out_of_range(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        return f"{name} {shown(value)} is not between {low} and {high}"
-    above = schema.get("exclusiveMinimum")
-    bounds = [f"at least {low}" if low is not None else "", f"greater than {above}" if above is not None else ""]
-    bounds.append(f"at most {high}" if high is not None else "")
-    return f"{name} {shown(value)} is not {' and '.join(filter(None, bounds))}"
-
-
-def _not_among(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    known = choices(schema)
-    return f"{name} {shown(value)} is not {_listed(known)}; {one_of(value, known)}"
-
-
-def _no_tag(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return f"type is missing; add one of {_listed(_kinds(schema))}"
-
-
-def _wrong_tag(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return f"type {shown(context['tag'])} is not known; {one_of(context['tag'], _kinds(schema))}"
-
-
-def _kinds(schema: dict[str, Any]) -> list[str]:
-    return list(schema.get("discriminator", {}).get("mapping", {}))
-
-
-def _not(wanted: str) -> Sentence:
-    return lambda name, value, schema, context: f"{name} {shown(value)} is not {wanted}"
-
-
-def _as_written(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return str(context["msg"]).removeprefix("Value error, ")
-
-
-def _length(name: str, value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    if "min_length" in context:
-        return f"{name} is empty; give at least {context['min_length']}"
-    return f"{name} has more than {context['max_length']} characters or entries; shorten it"
-
-
-_INTEGER = _not("a whole number; write digits without quotes, as in 10")
-_NUMBER = _not("a number; write it without quotes, as in 0.05")
-_FLAG = _not("true or false; write one of them without quotes")
-_MAP = _not("a map; write its fields indented below it, or {}")
-
-MAP_TYPES = ("model_type", "model_attributes_type", "dict_type")
-SENTENCES: dict[str, Sentence] = {
-    "missing": _missing,
-    "greater_than": _out_of_range,
-    "greater_than_equal": _out_of_range,
-    "less_than": _out_of_range,
-    "less_than_equal": _out_of_range,
-    "finite_number": _not("a finite number; write one such as 0.05"),
-    "int_type": _INTEGER,
-    "int_from_float": _INTEGER,
-    "int_parsing": _INTEGER,
-    "float_type": _NUMBER,
-    "bool_type": _FLAG,
-    "string_type": _not("a text; put it in quotes"),
-    "enum": _not_among,
-    "literal_error": _not_among,
-    "union_tag_invalid": _wrong_tag,
-    "union_tag_not_found": _no_tag,
-    **dict.fromkeys(MAP_TYPES, _MAP),
-    "tuple_type": _not("a list; begin each entry with a dash"),
-    "string_too_long": _length,
-    "string_too_short": _length,
-    "too_long": _length,
-    "too_short": _length,
-    "value_error": _as_written,
-    "rule": _as_written,
-    "step": _as_written,
-}

@@ -1,10 +1,20 @@
 """What the schema says at a place: the names known there, the limits of a number, the choices of a text."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from serinus.core.spec import ModelDeployment
+from serinus.crd.union import MARKED
 from serinus.lint.problem import Location
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Kinds of entries of a list, as `noun` and one of `kinds` name them: `type Latency`, `an entry with weight`."""
+
+    noun: str
+    kinds: tuple[str, ...]
 
 
 @cache
@@ -30,9 +40,36 @@ def choices(schema: dict[str, Any]) -> list[str]:
     return list(schema["enum"]) if "enum" in schema else [schema["const"]] if "const" in schema else []
 
 
+def kinds_of(schema: dict[str, Any]) -> list[str]:
+    """The kinds of entries that a union tells apart by a field."""
+    return list(schema.get("discriminator", {}).get("mapping", {}))
+
+
+def entry_at(loc: Location) -> Entry | None:
+    """The kind of the entry at a location that ends with the tag of a union."""
+    branches = [branch for branch in _branches(loc) if loc[-1] in _tags(branch)]
+    return _entry(branches) if branches else None
+
+
+def entries_with(loc: Location, field: str) -> Entry | None:
+    """The kinds of entries that could stand at such a location and have the field."""
+    branches = [branch for branch in _branches(loc) if field in known_fields(branch)]
+    return _entry(branches) if branches else None
+
+
 def union_tags() -> frozenset[str]:
     """The names by which pydantic marks the branch of a union that was taken."""
     return frozenset(name for definition in _root()["$defs"].values() for name in _tags(definition))
+
+
+def _branches(loc: Location) -> list[dict[str, Any]]:
+    return [_plain(branch) for branch in schema_at(loc[:-1]).get("oneOf", ())] if loc else []
+
+
+def _entry(branches: list[dict[str, Any]]) -> Entry:
+    typed = all("type" in known_fields(branch) for branch in branches)
+    kinds = (choices(branch["properties"]["type"])[0] if typed else branch["required"][0] for branch in branches)
+    return Entry("type" if typed else MARKED, tuple(kinds))
 
 
 def _tags(definition: dict[str, Any]) -> list[str]:
