@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from lint_texts import HEAD, with_model, with_rollout, with_serving, with_spec
 
+from serinus.core.spec.metadata import MAX_NAME
+
 
 class Bad(NamedTuple):
     text: str
@@ -56,7 +58,7 @@ NOT_A_DEPLOYMENT = {
     "an empty spec": Bad(HEAD + "spec:\n", "spec", 4, "Required value"),
     "a name in capitals": Bad(with_spec().replace("flight-delay", "Flight_Delay"), "metadata.name", 3, "small letters"),
     "a name too long": Bad(
-        with_spec().replace("flight", "f" * 50), "metadata.name", 3, "may not be more than 40 bytes"
+        with_spec().replace("flight", "f" * 50), "metadata.name", 3, f"may not be more than {MAX_NAME} bytes"
     ),
     "a label that is a number": Bad(
         with_spec().replace("{name: flight-delay}", "{name: f, labels: {Errors: 3}}"),

@@ -5,10 +5,19 @@ from lint_texts import with_rollout, with_serving, with_spec
 from lint_wellformed import GOOD_FILES
 
 from serinus.core.errors import NotSupportedYet
-from serinus.lint import Level, lint_text, load_deployment, unsupported
+from serinus.lint import Level, lint_text, load_deployment
+from serinus.lint.problem import Problem
+from serinus.lint.unsupported import unsupported_on_one_machine
 
 SIGNAL = "spec.rollout.signals[0].type"
-NOT_YET = {
+NOWHERE_YET = [
+    ("spec.monitoring", with_spec("monitoring: {drift: {psi: 0.3}}")),
+    ("spec.retraining", with_spec("retraining: {pipeline: p, triggers: [{type: MaxAge, age: 720h}]}")),
+    (SIGNAL, with_rollout("signals: [{name: a, type: Quality, labelHorizon: 6h}]")),
+    (SIGNAL, with_rollout("signals: [{name: a, type: Drift}]")),
+    (SIGNAL, with_rollout("signals: [{name: a, type: Query, promql: up, min: 1}]")),
+]
+ONLY_IN_A_CLUSTER = {
     "spec.serving.mode": with_serving("mode: Knative"),
     "spec.serving.runtime": with_serving("runtime: triton"),
     "spec.serving.format": with_serving("format: onnx"),
@@ -19,34 +28,53 @@ NOT_YET = {
     "spec.serving.hostname": with_serving("hostname: models.example.org"),
     "spec.serving.template": with_serving("template: {predictor: {env: []}}"),
     "spec.serving.adopt": with_serving("adopt: true"),
-    "spec.monitoring": with_spec("monitoring: {drift: {psi: 0.3}}"),
-    "spec.retraining": with_spec("retraining: {pipeline: p, triggers: [{type: MaxAge, age: 720h}]}"),
     "spec.deletionPolicy": with_spec("deletionPolicy: Orphan"),
     "spec.rollout.strategy": with_rollout("strategy: BlueGreen"),
-    SIGNAL: with_rollout("signals: [{name: a, type: Quality, labelHorizon: 6h}]"),
 }
-ALSO_NOT_YET = [
+ALSO_ONLY_IN_A_CLUSTER = [
     ("spec.serving.mode", with_serving("mode: Standard")),
     ("spec.rollout.strategy", with_rollout("strategy: Shadow")),
-    (SIGNAL, with_rollout("signals: [{name: a, type: Drift}]")),
-    (SIGNAL, with_rollout("signals: [{name: a, type: Query, promql: up, min: 1}]")),
 ]
 
 
-@pytest.mark.parametrize(("path", "text"), [*NOT_YET.items(), *ALSO_NOT_YET])
+def of(level: Level, text: str) -> list[Problem]:
+    return [problem for problem in lint_text(text, "file.yaml") if problem.level is level]
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "deployment.yaml"
+    path.write_bytes(text.encode())
+    return path
+
+
+@pytest.mark.parametrize(("path", "text"), NOWHERE_YET)
 def test_what_is_not_built_yet_is_refused_by_lint_and_by_the_runtime(path: str, text: str, tmp_path: Path) -> None:
-    (problem,) = [problem for problem in lint_text(text, "file.yaml") if problem.level is Level.ERROR]
+    (problem,) = of(Level.ERROR, text)
     assert problem.path == path
-    assert "is not supported yet on one machine" in problem.message
+    assert "is not supported yet" in problem.message
     assert problem.line >= 6
-    file = tmp_path / "deployment.yaml"
-    file.write_text(text)
     with pytest.raises(NotSupportedYet, match=r"deployment\.yaml:\d+: spec\..*not supported yet"):
-        load_deployment(file)
+        load_deployment(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(("path", "text"), [*ONLY_IN_A_CLUSTER.items(), *ALSO_ONLY_IN_A_CLUSTER])
+def test_what_needs_a_cluster_is_a_warning_of_lint_and_refused_on_one_machine(
+    path: str, text: str, tmp_path: Path
+) -> None:
+    assert of(Level.ERROR, text) == []
+    (problem,) = [problem for problem in of(Level.WARNING, text) if "this needs a cluster" in problem.message]
+    assert problem.path == path
+    assert problem.line >= 6
+    with pytest.raises(NotSupportedYet, match=r"deployment\.yaml:\d+: spec\..*it needs a cluster"):
+        load_deployment(written(tmp_path, text))
+
+
+def test_one_warning_names_every_field_that_needs_a_cluster() -> None:
+    text = with_serving("mode: Standard", "gateway: {name: gateway}", "maxReplicas: 3")
+    (message,) = [problem.message for problem in of(Level.WARNING, text) if "cluster" in problem.message]
+    assert message.endswith("spec.serving.mode, spec.serving.maxReplicas, spec.serving.gateway")
 
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in GOOD_FILES.items()])
 def test_what_is_built_is_accepted_by_the_runtime(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "deployment.yaml"
-    file.write_bytes(text.encode())
-    assert unsupported(load_deployment(file)) == ()
+    assert unsupported_on_one_machine(load_deployment(written(tmp_path, text))) == []

@@ -19,6 +19,7 @@ from serinus.core.spec import (
     format_duration,
 )
 from serinus.lint import Level, dump_deployment, lint_text, unsupported
+from serinus.lint.problem import dotted
 
 Json = dict[str, Any]
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -139,7 +140,7 @@ DEPLOYMENTS = st.fixed_dictionaries(
 def test_a_deployment_written_as_yaml_reads_back_equal(deployment: ModelDeployment) -> None:
     text = dump_deployment(deployment)
     errors = [problem.path for problem in lint_text(text, "file.yaml") if problem.level is Level.ERROR]
-    assert sorted(errors) == sorted(problem.path for problem in unsupported(deployment))
+    assert sorted(errors) == sorted(dotted(finding.loc) for finding in unsupported(deployment))
     assert ModelDeployment.model_validate(yaml.safe_load(text)) == deployment
 
 

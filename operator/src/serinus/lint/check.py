@@ -15,7 +15,7 @@ from serinus.lint.document import MAX_CHARACTERS, Document, read_document
 from serinus.lint.messages import findings
 from serinus.lint.plain import Unreadable
 from serinus.lint.problem import Finding, Problem, dotted, errors_of, joined
-from serinus.lint.unsupported import unsupported_findings
+from serinus.lint.unsupported import only_in_a_cluster, unsupported, unsupported_on_one_machine
 
 MAX_BYTES = 4 * MAX_CHARACTERS + 8  # a character takes at most four, and a byte order mark three
 
@@ -38,7 +38,11 @@ def lint_text(text: str, source: str, requests_per_minute: float | None = None) 
     read = _read(text, source)
     if read.deployment is None or read.document is None:
         return read.problems
-    found = [*unsupported_findings(read.deployment), *advice(read.deployment, requests_per_minute)]
+    found = [
+        *unsupported(read.deployment),
+        *only_in_a_cluster(read.deployment),
+        *advice(read.deployment, requests_per_minute),
+    ]
     return _placed(found, read.document, source)
 
 
@@ -51,10 +55,10 @@ def lint_file(path: Path, requests_per_minute: float | None = None) -> tuple[Pro
 
 
 def load_deployment(path: Path) -> ModelDeployment:
-    """The deployment in a file.
+    """The deployment in a file, for one machine.
 
     Raises SpecInvalid with all its problems, one a line, or NotSupportedYet when it is valid and asks for what this
-    release does not do.
+    release does not do there.
     """
     try:
         read = _read(_text_of(path), str(path))
@@ -62,7 +66,7 @@ def load_deployment(path: Path) -> ModelDeployment:
         raise SpecInvalid(str(replace(error.problem, source=str(path)))) from None
     if read.deployment is None or read.document is None:
         raise SpecInvalid(joined(errors_of(read.problems)))
-    missing = _placed(unsupported_findings(read.deployment), read.document, str(path))
+    missing = _placed(unsupported_on_one_machine(read.deployment), read.document, str(path))
     if missing:
         raise NotSupportedYet(joined(missing))
     return read.deployment

@@ -1,4 +1,7 @@
-"""What a valid ModelDeployment may ask for and this release does not do on one machine: refused, never ignored."""
+"""What a valid ModelDeployment may ask for and is not done: by this release nowhere, or not on one machine.
+
+It is refused, never ignored.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import Any
 
 from serinus.core.spec import ModelDeployment
 from serinus.core.spec.fields import shown
-from serinus.lint.problem import Finding, Location, Problem, dotted
+from serinus.lint.problem import Finding, Level, Location, dotted
 
 Refused = Callable[[Any, dict[str, Any]], bool]  # the value, and the map it stands in
 
@@ -15,11 +18,11 @@ EACH = "*"
 
 @dataclass(frozen=True)
 class Row:
-    """One field, which of its values are refused, what they come with later, and what to do until then."""
+    """One field, which of its values are refused, what they wait for, and what to do until then."""
 
     loc: tuple[str, ...]
     refused: Refused
-    later: str
+    missing: str
     instead: str
 
 
@@ -39,42 +42,55 @@ def _scales(value: Any, serving: dict[str, Any]) -> bool:
     return value is not None and value > serving["minReplicas"]
 
 
-CLUSTER = "serving in a cluster"
-ROWS = (
-    Row(("serving", "mode"), _is("Knative", "Standard"), CLUSTER, "use Auto"),
-    Row(("serving", "runtime"), _is_not("serinus"), CLUSTER, "use serinus"),
-    Row(("serving", "format"), _is_not(None, "mlflow", "sklearn"), CLUSTER, "remove it, or use sklearn"),
-    Row(("serving", "minReplicas"), _is(0), "scaling to zero", "use 1 or more"),
-    Row(("serving", "maxReplicas"), _scales, "autoscaling", "make it equal to minReplicas"),
-    Row(("serving", "resources"), _given, CLUSTER, "remove it; a process on one machine has no limits"),
-    Row(("serving", "gateway"), _given, CLUSTER, "remove it"),
-    Row(("serving", "hostname"), _given, CLUSTER, "remove it"),
-    Row(("serving", "template"), _given, CLUSTER, "remove it"),
-    Row(("serving", "adopt"), _is(True), CLUSTER, "remove it"),
-    Row(("rollout", "strategy"), _is("BlueGreen"), "blue-green rollouts", "use Canary or Immediate"),
-    Row(("rollout", "strategy"), _is("Shadow"), "mirrored traffic", "use Canary or Immediate"),
-    Row(("rollout", "signals", EACH, "type"), _is("Quality"), "delayed labels", "remove the signal"),
-    Row(("rollout", "signals", EACH, "type"), _is("Drift"), "drift monitoring", "remove the signal"),
-    Row(("rollout", "signals", EACH, "type"), _is("Query"), "Prometheus", "remove the signal"),
-    Row(("monitoring",), _given, "drift monitoring", "remove it"),
-    Row(("retraining",), _given, "retraining triggers", "remove it, and train with `serinus train`"),
-    Row(("deletionPolicy",), _is("Orphan"), CLUSTER, "use Delete"),
+NOWHERE_YET = (
+    Row(("rollout", "signals", EACH, "type"), _is("Quality"), "yet, it comes with delayed labels", "remove the signal"),
+    Row(("rollout", "signals", EACH, "type"), _is("Drift"), "yet, it comes with drift monitoring", "remove the signal"),
+    Row(("rollout", "signals", EACH, "type"), _is("Query"), "yet, it comes with Prometheus", "remove the signal"),
+    Row(("monitoring",), _given, "yet, it comes with drift monitoring", "remove it"),
+    Row(("retraining",), _given, "yet", "remove it, and train with `serinus train`"),
+)
+ONE_MACHINE = "on one machine, it needs a cluster"
+ONLY_IN_A_CLUSTER = (
+    Row(("serving", "mode"), _is("Knative", "Standard"), ONE_MACHINE, "use Auto"),
+    Row(("serving", "runtime"), _is_not("serinus"), ONE_MACHINE, "use serinus"),
+    Row(("serving", "format"), _is_not(None, "mlflow", "sklearn"), ONE_MACHINE, "remove it, or use sklearn"),
+    Row(("serving", "minReplicas"), _is(0), ONE_MACHINE, "use 1 or more"),
+    Row(("serving", "maxReplicas"), _scales, ONE_MACHINE, "make it equal to minReplicas"),
+    Row(("serving", "resources"), _given, ONE_MACHINE, "remove it; a process on one machine has no limits"),
+    Row(("serving", "gateway"), _given, ONE_MACHINE, "remove it"),
+    Row(("serving", "hostname"), _given, ONE_MACHINE, "remove it"),
+    Row(("serving", "template"), _given, ONE_MACHINE, "remove it"),
+    Row(("serving", "adopt"), _is(True), ONE_MACHINE, "remove it"),
+    Row(("rollout", "strategy"), _is("BlueGreen", "Shadow"), ONE_MACHINE, "use Canary or Immediate"),
+    Row(("deletionPolicy",), _is("Orphan"), ONE_MACHINE, "use Delete"),
 )
 
 
-def unsupported(deployment: ModelDeployment, source: str = "") -> tuple[Problem, ...]:
+def unsupported(deployment: ModelDeployment) -> list[Finding]:
+    """Each field that asks for what this release does nowhere."""
+    return _found(deployment, NOWHERE_YET)
+
+
+def unsupported_on_one_machine(deployment: ModelDeployment) -> list[Finding]:
     """Each field that asks for what this release does not do on one machine."""
-    return tuple(
-        Problem(finding.message, dotted(finding.loc), source=source) for finding in unsupported_findings(deployment)
-    )
+    return _found(deployment, (*NOWHERE_YET, *ONLY_IN_A_CLUSTER))
 
 
-def unsupported_findings(deployment: ModelDeployment) -> list[Finding]:
-    """The same, before their lines are known."""
+def only_in_a_cluster(deployment: ModelDeployment) -> list[Finding]:
+    """One warning at the first field that only a cluster can give, naming all of them."""
+    found = _found(deployment, ONLY_IN_A_CLUSTER)
+    if not found:
+        return []
+    fields = ", ".join(dotted(finding.loc) for finding in found)
+    message = f"this needs a cluster, and `serinus run` on one machine refuses it: {fields}"
+    return [Finding(found[0].loc, message, Level.WARNING)]
+
+
+def _found(deployment: ModelDeployment, rows: tuple[Row, ...]) -> list[Finding]:
     spec = deployment.spec.model_dump(mode="json", by_alias=True)
     return [
         Finding(("spec", *loc), _sentence(loc, value, row))
-        for row in ROWS
+        for row in rows
         for loc, value, parent in _values(spec, row.loc, ())
         if row.refused(value, parent)
     ]
@@ -83,7 +99,7 @@ def unsupported_findings(deployment: ModelDeployment) -> list[Finding]:
 def _sentence(loc: Location, value: Any, row: Row) -> str:
     plain = isinstance(value, str | int) and not isinstance(value, bool)
     what = f"{loc[-1]} {shown(value)}" if plain else str(loc[-1])
-    return f"{what} is not supported yet on one machine, it comes with {row.later}; {row.instead}"
+    return f"{what} is not supported {row.missing}; {row.instead}"
 
 
 def _values(value: Any, path: tuple[str, ...], loc: Location) -> Iterator[tuple[Location, Any, dict[str, Any]]]:
