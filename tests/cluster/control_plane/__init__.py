@@ -1,0 +1,1 @@
+"""A Kubernetes cluster of plain processes, for tests: the real control plane, KServe, Knative and a gateway."""

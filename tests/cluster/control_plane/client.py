@@ -1,0 +1,57 @@
+"""kubectl inside the cluster's namespace: for setting the cluster up, where nothing else is needed."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.control_plane.errors import ClusterError
+from tests.cluster.control_plane.manifests import Manifest, kubectl
+from tests.cluster.control_plane.processes import POLL_SECONDS
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """Runs kubectl as one user. `prefix`: the command that enters the namespace."""
+
+    kubeconfig: Path
+    prefix: Sequence[str]
+
+    def run(self, *arguments: str, given: str | None = None) -> str:
+        """What kubectl prints. Raises ClusterError with what it says when it fails."""
+        done = self._run(arguments, given)
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(arguments)} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether kubectl ends well."""
+        return self._run(arguments, None).returncode == 0
+
+    def get(self, *arguments: str) -> Any:
+        """An object, or a list of them."""
+        return json.loads(self.run("get", "-o", "json", *arguments))
+
+    def apply(self, manifests: Iterable[Manifest], seconds: float = 20) -> None:
+        """Server-side apply; what is refused is tried again for `seconds`, because what it needs may just be starting."""
+        given = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.run("apply", "--server-side", "--force-conflicts", "-f", "-", given=given)
+                return
+            except ClusterError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(POLL_SECONDS)
+
+    def wait(self, what: str, *names: str, seconds: int = 60) -> None:
+        """Wait for a condition of objects."""
+        self.run("wait", f"--for=condition={what}", f"--timeout={seconds}s", *names)
+
+    def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
+        command = [*self.prefix, kubectl(), f"--kubeconfig={self.kubeconfig}", *arguments]
+        return subprocess.run(command, check=False, input=given, text=True, capture_output=True)

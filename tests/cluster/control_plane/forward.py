@@ -1,0 +1,45 @@
+"""Lets people and tests into the namespace: ports of the loopback address outside lead to addresses inside.
+
+Started inside the namespace with sockets that were opened outside: a socket stays where it was made.
+"""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+from tests.cluster.control_plane import pipes
+from tests.cluster.control_plane.layout import REPOSITORY
+from tests.cluster.control_plane.processes import Record, Starter
+
+Address = tuple[str, int]
+
+
+def start(starter: Starter, targets: Mapping[str, Address]) -> tuple[Record, dict[str, int]]:
+    """Start forwarding to each target; returns the port of each."""
+    listeners = {name: socket.create_server(("127.0.0.1", 0), backlog=1024) for name in targets}
+    pairs = [(listener.fileno(), *targets[name]) for name, listener in listeners.items()]
+    argv = [sys.executable, "-m", "tests.cluster.control_plane.forward", json.dumps(pairs)]
+    record = starter.start("forward", argv, folder=REPOSITORY, sockets=[one.fileno() for one in listeners.values()])
+    ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
+    for listener in listeners.values():
+        listener.close()
+    return record, ports
+
+
+async def forward(pairs: list[tuple[int, str, int]]) -> None:
+    """Forward until the process is ended."""
+    servers = [
+        await pipes.serve(socket.socket(fileno=number), partial(_same, (host, port))) for number, host, port in pairs
+    ]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+def _same(address: Address) -> Address:
+    return address
+
+
+if __name__ == "__main__":
+    asyncio.run(forward(json.loads(sys.argv[1])))
