@@ -1,0 +1,163 @@
+"""The HTTPRoute that splits a deployment's requests: pure functions from weights to manifest, and from status to weights."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serinus.adapters import manifests
+from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL, HTTP_ROUTE, Manifest, Owner
+from serinus.core.plan import HeaderMatch
+from serinus.core.spec import Gateway
+from serinus.ports import Key
+
+PORT: Final = 80  # of the Services that KServe makes
+GATEWAY_GROUP: Final = "gateway.networking.k8s.io"
+COMPONENT: Final = re.compile(r"-(predictor|transformer)$")
+# The rule that splits stays the first: gateways name their counters by a rule's and a backend's place in the list.
+SPLIT: Final = 0
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A revision, the Kubernetes Service that takes its requests, and its share in percent."""
+
+    revision: str
+    service: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Routing:
+    """How requests are split. `match` leads to the Service `matched`; `mirrored` gets a copy of every request."""
+
+    backends: tuple[Backend, ...]
+    match: HeaderMatch | None = None
+    matched: str = ""
+    mirrored: str = ""
+    sticky: bool = False
+
+
+def http_route(key: Key, owner: Owner, gateway: Gateway, hostname: str, routing: Routing) -> dict[str, Any]:
+    """What is applied. Fields that the server would fill in are written out, so that both can be compared."""
+    parent = {
+        "group": GATEWAY_GROUP,
+        "kind": "Gateway",
+        "namespace": gateway.namespace or key.namespace,
+        "name": gateway.name,
+    }
+    return {
+        "apiVersion": HTTP_ROUTE.api_version,
+        "kind": HTTP_ROUTE.kind,
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": {DEPLOYMENT_LABEL: key.name},
+            **manifests.owner_references(owner, key),
+        },
+        "spec": {"parentRefs": [parent], "hostnames": [hostname], "rules": _rules(key, routing)},
+    }
+
+
+def routed_weights(route: Manifest | None) -> dict[str, int]:
+    """The weights that the route asks for, by revision id."""
+    refs = manifests.field(route, "spec", "rules", SPLIT, "backendRefs") or ()
+    return {_revision_of(ref["name"]): int(ref.get("weight", 1)) for ref in refs}
+
+
+def is_accepted(route: Manifest) -> bool:
+    """Whether its gateway has accepted the route as it is now, with all its references."""
+    return any(all(one.get("status") == "True" for one in _answers(route, parent)) for parent in _parents(route))
+
+
+def refusal(route: Manifest) -> str:
+    """Why the gateway does not take the route, as a sentence; empty where it has, or may still."""
+    parents = _parents(route)
+    if not parents:
+        return _sentence(route, "has not answered; does the Gateway exist, and does its controller run?")
+    if is_accepted(route):
+        return ""
+    refused = [one for parent in parents for one in _answers(route, parent) if one.get("status") == "False"]
+    return _sentence(route, _words(refused[0])) if refused else ""
+
+
+def _parents(route: Manifest) -> list[Manifest]:
+    """What gateways say of the route's one parent."""
+    wanted = manifests.field(route, "spec", "parentRefs", 0) or {}
+    return [one for one in manifests.field(route, "status", "parents") or () if _same(one["parentRef"], wanted)]
+
+
+def _answers(route: Manifest, parent: Manifest) -> list[Manifest]:
+    """The two conditions that count, as of the route's current generation; empty ones where there is no answer yet."""
+    conditions = [manifests.condition_of(parent.get("conditions"), name) for name in ("Accepted", "ResolvedRefs")]
+    generation = manifests.field(route, "metadata", "generation")
+    return [one if one.get("observedGeneration") == generation else {} for one in conditions]
+
+
+def _words(condition: Manifest) -> str:
+    message = condition.get("message") or "look at the Gateway's listeners"
+    return f"refuses it ({condition['type']} is False, {condition.get('reason')}: {message})"
+
+
+def _sentence(route: Manifest, what: str) -> str:
+    ref = manifests.field(route, "spec", "parentRefs", 0) or {}
+    namespace = manifests.field(route, "metadata", "namespace")
+    return (
+        f"Gateway {ref.get('namespace', namespace)}/{ref.get('name')} of HTTPRoute "
+        f"{namespace}/{manifests.name_of(route)} {what}"
+    )
+
+
+def _same(one: Manifest, other: Manifest) -> bool:
+    return all(one.get(field) == other.get(field) for field in ("namespace", "name"))
+
+
+def _revision_of(service: str) -> str:
+    return COMPONENT.sub("", service).rpartition("-")[2]
+
+
+def _rules(key: Key, routing: Routing) -> list[dict[str, Any]]:
+    """The split; then what is more specific, which gateways look at first wherever it stands."""
+    split = [
+        _backend(one.service, one.weight, _stick(key, one) if routing.sticky else None) for one in routing.backends
+    ]
+    rules = [_rule((), split, routing.mirrored)]
+    if routing.match and routing.matched:
+        header = {"type": "Exact", "name": routing.match.name, "value": routing.match.value}
+        rules.append(_rule((header,), [_backend(routing.matched, 1)]))
+    if routing.sticky:
+        stuck = [one for one in routing.backends if one.weight]
+        rules += [_rule((_cookie_match(key, one),), [_backend(one.service, 1)], routing.mirrored) for one in stuck]
+    return rules
+
+
+def _rule(headers: Sequence[Mapping[str, str]], backends: list[dict[str, Any]], mirrored: str = "") -> dict[str, Any]:
+    match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
+    if headers:
+        match["headers"] = [dict(header) for header in headers]
+    rule: dict[str, Any] = {"matches": [match], "backendRefs": backends}
+    if mirrored:
+        backend = {"group": "", "kind": "Service", "name": mirrored, "port": PORT}
+        rule["filters"] = [{"type": "RequestMirror", "requestMirror": {"backendRef": backend}}]
+    return rule
+
+
+def _backend(service: str, weight: int, header: Mapping[str, str] | None = None) -> dict[str, Any]:
+    backend: dict[str, Any] = {"group": "", "kind": "Service", "name": service, "port": PORT, "weight": weight}
+    if header:
+        backend["filters"] = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [dict(header)]}}]
+    return backend
+
+
+def _cookie(key: Key) -> str:
+    return f"serinus-{key.name}"
+
+
+def _stick(key: Key, backend: Backend) -> dict[str, str]:
+    """The answer's header by which a client comes back to the revision that answered it first."""
+    return {"name": "Set-Cookie", "value": f"{_cookie(key)}={backend.revision}; Path=/; HttpOnly"}
+
+
+def _cookie_match(key: Key, backend: Backend) -> dict[str, str]:
+    value = rf"(^|;\s*){_cookie(key)}={backend.revision}(;|$)"
+    return {"type": "RegularExpression", "name": "Cookie", "value": value}

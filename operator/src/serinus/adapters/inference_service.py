@@ -1,0 +1,172 @@
+"""The InferenceService of one revision in KServe's Standard mode: pure functions from plan to manifest."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from serinus.adapters import manifests
+from serinus.adapters.kubernetes_objects import (
+    DEPLOYMENT_LABEL,
+    INFERENCE_SERVICE,
+    REVISION_LABEL,
+    Manifest,
+    Owner,
+)
+from serinus.adapters.serving_runtimes import CONTAINER, SERINUS, Runtime, name_args, name_env
+from serinus.core.plan import ServedRevision
+from serinus.core.revision import Revision
+from serinus.ports import Key
+
+DEPLOYMENT_MODE: Final = "serving.kserve.io/deploymentMode"
+VISIBILITY: Final = "networking.kserve.io/visibility"
+CLUSTER_LOCAL: Final = "cluster-local"
+# KServe labels its Deployments and pods `app: isvc.<name>-transformer`, and a label holds 63 characters.
+MAX_NAME: Final = 63 - len("isvc.") - len("-transformer")
+SLO_FLAG: Final = "--slo-ms="
+DIGEST_FLAG: Final = "--digest="
+
+
+def revision_name(deployment: str, revision: str) -> str:
+    """`<deployment>-<revision>`; the deployment's part of one that would be too long ends in a hash instead."""
+    room = MAX_NAME - len(revision) - 1
+    if len(deployment) > room:
+        digest = hashlib.sha256(deployment.encode()).hexdigest()[:6]
+        deployment = f"{deployment[: room - 7]}-{digest}"
+    return f"{deployment}-{revision}"
+
+
+def entry_service(inference_service: Manifest) -> str:
+    """The Kubernetes Service that takes a revision's requests."""
+    component = "transformer" if manifests.field(inference_service, "spec", "transformer") else "predictor"
+    return f"{manifests.name_of(inference_service)}-{component}"
+
+
+def inference_service(
+    key: Key, owner: Owner, served: ServedRevision, runtime: Runtime, edges_seconds: Iterable[float] = ()
+) -> dict[str, Any]:
+    """What is applied for one revision. The user's template is merged over it, but for names, labels and traffic."""
+    template = served.revision.template.get("template", {})
+    above = {name: value for name, value in template.items() if name not in ("labels", "annotations")}
+    spec = manifests.merged({"predictor": {"model": _model(served.revision, runtime)}}, above)
+    predictor = spec["predictor"]
+    predictor |= _replicas(owner, served)
+    # Traffic is split by the route alone, between Services of names that it knows.
+    for name in ("name", "canaryTrafficPercent"):
+        predictor.pop(name, None)
+    spec.pop("canary", None)
+    _finish_predictor(predictor, key, served.revision, runtime, edges_seconds)
+    if "transformer" in spec:
+        _keep_model_name(spec["transformer"], key.name)
+    return {
+        "apiVersion": INFERENCE_SERVICE.api_version,
+        "kind": INFERENCE_SERVICE.kind,
+        "metadata": _metadata(key, owner, served.revision, template),
+        "spec": spec,
+    }
+
+
+def keeping_model(wanted: dict[str, Any], existing: Manifest) -> dict[str, Any]:
+    """`wanted` with what the existing one was told of the model, for a runtime that is not there to be read."""
+    model = manifests.field(existing, "spec", "predictor", "model") or {}
+    told = {name: model[name] for name in ("modelFormat", "args", "env") if name in model}
+    return manifests.merged(wanted, {"spec": {"predictor": {"model": told}}}) if told else wanted
+
+
+def edges_of(inference_service: Manifest | None) -> set[float]:
+    """The latency edges in seconds that a Serinus predictor was told to keep."""
+    args = _args(inference_service)
+    return {float(arg.removeprefix(SLO_FLAG)) / 1000 for arg in args if arg.startswith(SLO_FLAG)}
+
+
+def is_told_digest(inference_service: Manifest) -> bool:
+    """Whether its server is a Serinus predictor, which knows the digest it must find."""
+    return any(arg.startswith(DIGEST_FLAG) for arg in _args(inference_service))
+
+
+def wanted_replicas(inference_service: Manifest) -> int:
+    """How many predictor replicas make the revision ready."""
+    return int(manifests.field(inference_service, "spec", "predictor", "minReplicas") or 1)
+
+
+def _args(inference_service: Manifest | None) -> list[str]:
+    return list(manifests.field(inference_service, "spec", "predictor", "model", "args") or ())
+
+
+def _metadata(key: Key, owner: Owner, revision: Revision, template: Mapping[str, Any]) -> dict[str, Any]:
+    ours = {DEPLOYMENT_LABEL: key.name, REVISION_LABEL: revision.id, VISIBILITY: CLUSTER_LOCAL}
+    return {
+        "name": revision_name(key.name, revision.id),
+        "namespace": key.namespace,
+        "labels": {**template.get("labels", {}), **ours},
+        "annotations": {**template.get("annotations", {}), DEPLOYMENT_MODE: "Standard"},
+        **manifests.owner_references(owner, key),
+    }
+
+
+def _model(revision: Revision, runtime: Runtime) -> dict[str, Any]:
+    model: dict[str, Any] = {
+        "runtime": runtime.name,
+        "modelFormat": {"name": revision.template.get("format") or runtime.format},
+        # The last words of a predictor that ends become the reason that people read.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if protocol := revision.template.get("protocol"):
+        model["protocolVersion"] = protocol
+    if resources := revision.template.get("resources"):
+        model["resources"] = resources
+    return model
+
+
+def _replicas(owner: Owner, served: ServedRevision) -> dict[str, int]:
+    fewest = max(1, served.replicas)
+    most = owner.deployment.spec.serving.max_replicas or fewest
+    return {"minReplicas": fewest, "maxReplicas": max(fewest, most)}
+
+
+def _finish_predictor(
+    predictor: dict[str, Any], key: Key, revision: Revision, runtime: Runtime, edges_seconds: Iterable[float]
+) -> None:
+    """Put in what has to hold whatever the template says: which model it is, and under which name it answers."""
+    model = predictor.get("model")
+    if model is None:  # a container of the user's own; KServe finds the model by this variable
+        _set_env(_serving_container(predictor), {"STORAGE_URI": revision.artifact.uri})
+        return
+    model["storageUri"] = revision.artifact.uri
+    if args := name_args(runtime, key.name) + _predictor_args(key, revision, runtime, edges_seconds):
+        model["args"] = [*model.get("args", ()), *args]
+    _set_env(model, name_env(runtime, key.name))
+
+
+def _predictor_args(key: Key, revision: Revision, runtime: Runtime, edges_seconds: Iterable[float]) -> list[str]:
+    """What Serinus's own predictor must be told; KServe puts it behind the runtime's arguments."""
+    if runtime.server_type != SERINUS:
+        return []
+    return [
+        f"--model-name={key.name}",
+        f"--deployment={key}",
+        f"--revision={revision.id}",
+        f"{DIGEST_FLAG}{revision.artifact.digest}",
+        *(f"{SLO_FLAG}{edge * 1000:.9g}" for edge in sorted(set(edges_seconds))),
+    ]
+
+
+def _set_env(container: dict[str, Any], wanted: Mapping[str, str]) -> None:
+    if not wanted:
+        return
+    others = [one for one in container.get("env", ()) if one.get("name") not in wanted]
+    container["env"] = others + [{"name": name, "value": value} for name, value in wanted.items()]
+
+
+def _serving_container(predictor: dict[str, Any]) -> dict[str, Any]:
+    """The container that serves the model, copied so that the user's template stays as it is."""
+    containers = [dict(one) for one in predictor.get("containers") or ({"name": CONTAINER},)]
+    predictor["containers"] = containers
+    return next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+
+
+def _keep_model_name(transformer: dict[str, Any], model: str) -> None:
+    """KServe would give a transformer the InferenceService's name, which changes with each revision."""
+    containers = [dict(one) for one in transformer.get("containers", ())]
+    if containers and not any(arg.startswith("--model_name") for arg in containers[0].get("args", ())):
+        containers[0]["args"] = [*containers[0].get("args", ()), f"--model_name={model}"]
+        transformer["containers"] = containers

@@ -1,0 +1,172 @@
+"""Serving through KServe's Standard mode: one InferenceService for each revision, one HTTPRoute that splits the requests."""
+
+from datetime import datetime
+
+from serinus.adapters.adoption import let_go_of_route
+from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, routed_weights
+from serinus.adapters.inference_service import edges_of, inference_service, keeping_model, revision_name
+from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
+from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
+from serinus.adapters.serving_runtimes import SERINUS, find_runtime
+from serinus.adapters.shifting import shifted
+from serinus.adapters.standard_view import StandardSettings, StandardView
+from serinus.core.errors import ServingUnavailable
+from serinus.core.observation import RevisionStatus, ServingObservation
+from serinus.core.plan import Role, ServedRevision, ServingPlan
+from serinus.core.spec import Gateway, Serving
+from serinus.ports import Clock, Key
+
+REQUIRED = ((INFERENCE_SERVICE, "KServe"), (HTTP_ROUTE, "the Gateway API's standard channel"))
+
+
+class StandardServing:
+    """Implements serinus.ports.ServingBackend. What it remembers may be lost: the world is in the API server.
+
+    `notice` is told once of each edit of somebody else's.
+    """
+
+    def __init__(
+        self, objects: KubernetesObjects, clock: Clock, settings: StandardSettings, notice: Notice = log_notice
+    ) -> None:
+        self._objects = objects
+        self._clock = clock
+        self._settings = settings
+        self._view = StandardView(objects, clock, settings)
+        self._writer = ObjectWriter(objects, notice)
+        self._unlisted_since: dict[tuple[Key, str], datetime] = {}
+        self._refused: dict[tuple[Key, str], str] = {}
+
+    def forget(self, key: Key) -> None:
+        """The ModelDeployment is gone, and what is remembered of it can go too."""
+        self._view.forget(key)
+        self._writer.forget(key)
+        self._refused = {place: why for place, why in self._refused.items() if place[0] != key}
+        self._unlisted_since = {place: since for place, since in self._unlisted_since.items() if place[0] != key}
+
+    async def observe(self, key: Key) -> ServingObservation:
+        """What pods and route say, from the cache: no request is made."""
+        statuses = self._view.statuses(key)
+        for (of, revision), sentence in self._refused.items():
+            if of == key:
+                statuses.setdefault(revision, RevisionStatus(revision, ready=False, failed=True, message=sentence))
+        return ServingObservation(revisions=statuses, weights=self._view.accepted_weights(key), url=self._view.url(key))
+
+    async def apply(self, key: Key, plan: ServingPlan) -> None:
+        """Bring up what is missing, shift what can be shifted, remove what has drained; called again it goes on.
+
+        Raises ServingUnavailable, StateConflict.
+        """
+        owner = self._objects.owner(key)
+        if owner is None and plan.served:
+            raise ServingUnavailable(f"ModelDeployment {key} is gone; there is nothing to serve for")
+        trouble = await self._bring_up(key, owner, plan) if owner else None
+        await self._route(key, owner, plan)
+        await self._retire(key, plan)
+        if trouble:
+            raise trouble
+
+    # ---- bring up
+
+    async def _bring_up(self, key: Key, owner: Owner, plan: ServingPlan) -> ServingUnavailable | None:
+        """Write every revision's InferenceService. Trouble with one must not hold up the route: it is returned."""
+        self._raise_if_missing()
+        served = {one.revision.id for one in plan.served}
+        self._refused = {at: why for at, why in self._refused.items() if at[0] != key or at[1] in served}
+        trouble = None
+        for one in plan.served:
+            try:
+                await self._write_revision(key, owner, one, plan.latency_edges_seconds)
+                self._refused.pop((key, one.revision.id), None)
+            except ServingUnavailable as error:
+                if error.retriable:
+                    trouble = error
+                else:
+                    self._refused[key, one.revision.id] = str(error)
+        return trouble
+
+    def _raise_if_missing(self) -> None:
+        for kind, what in REQUIRED:
+            if not self._objects.serves(kind):
+                raise ServingUnavailable(
+                    f"the cluster has no {kind.plural}.{kind.group}; install {what}, or choose another spec.serving.mode"
+                )
+
+    async def _write_revision(
+        self, key: Key, owner: Owner, served: ServedRevision, edges_seconds: tuple[float, ...]
+    ) -> None:
+        name = revision_name(key.name, served.revision.id)
+        existing = self._objects.get(INFERENCE_SERVICE, key.namespace, name)
+        runtime = find_runtime(self._objects, key.namespace, str(served.revision.template.get("runtime", SERINUS)))
+        # A threshold that is no longer asked for is no reason to start the pods anew.
+        edges = edges_of(existing) | set(edges_seconds)
+        wanted = inference_service(key, owner, served, runtime, edges)
+        if existing is not None and not runtime.seen and runtime.server_type != SERINUS:
+            wanted = keeping_model(wanted, existing)
+        await self._writer.write(key, INFERENCE_SERVICE, wanted, adopt=owner.deployment.spec.serving.adopt)
+
+    # ---- route
+
+    async def _route(self, key: Key, owner: Owner | None, plan: ServingPlan) -> None:
+        ours = self._view.route(key)
+        if owner is None or not plan.served:
+            if ours is not None:
+                await self._writer.delete(key, HTTP_ROUTE, ours)
+            return
+        routing = self._routing(key, plan, ours)
+        if routing is None:
+            return
+        serving = owner.deployment.spec.serving
+        wanted = http_route(key, owner, self._gateway(key, serving), self._hostname(key, serving), routing)
+        if ours is None and serving.adopt:
+            await let_go_of_route(self._objects, key)
+        await self._writer.write(key, HTTP_ROUTE, wanted, adopt=serving.adopt)
+
+    def _routing(self, key: Key, plan: ServingPlan, route: Manifest | None) -> Routing | None:
+        """How requests are to be split now; None while nothing should change."""
+        services = self._view.services(key)
+        ready = {name for name, status in self._view.statuses(key).items() if status.ready_replicas}
+        weights = shifted(plan, routed_weights(route), services.keys(), ready)
+        if weights is None:
+            return None
+        backends = tuple(Backend(name, services[name], weight) for name, weight in weights.items())
+        candidates = [one.revision.id for one in plan.served if one.role is Role.CANDIDATE]
+        matched = next((services[name] for name in candidates if name in services), "")
+        return Routing(backends, plan.match, matched, sticky=plan.sticky)
+
+    def _gateway(self, key: Key, serving: Serving) -> Gateway:
+        gateway = serving.gateway or self._settings.gateway
+        if gateway is None:
+            raise ServingUnavailable(
+                f"ModelDeployment {key} has no Gateway to attach its route to; set spec.serving.gateway or the operator's"
+            )
+        return gateway
+
+    def _hostname(self, key: Key, serving: Serving) -> str:
+        hostname = self._settings.hostname(key, serving)
+        if not hostname:
+            raise ServingUnavailable(
+                f"ModelDeployment {key} has no host name; set spec.serving.hostname or the operator's domain"
+            )
+        return hostname
+
+    # ---- retire
+
+    async def _retire(self, key: Key, plan: ServingPlan) -> None:
+        """Delete what the plan does not serve, once the route has been in force without it for long enough."""
+        served = {one.revision.id for one in plan.served}
+        route = self._view.route(key)
+        for revision, running in self._view.running(key).items():
+            if revision in served or not _is_unlisted(revision, route):
+                self._unlisted_since.pop((key, revision), None)
+            elif self._has_drained(key, revision):
+                await self._writer.delete(key, INFERENCE_SERVICE, running)
+                del self._unlisted_since[key, revision]
+
+    def _has_drained(self, key: Key, revision: str) -> bool:
+        now = self._clock.now()
+        return now - self._unlisted_since.setdefault((key, revision), now) >= self._settings.drain
+
+
+def _is_unlisted(revision: str, route: Manifest | None) -> bool:
+    """Whether the route in force sends the revision nothing."""
+    return route is None or (revision not in routed_weights(route) and is_accepted(route))

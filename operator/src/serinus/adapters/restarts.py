@@ -1,0 +1,29 @@
+"""Process deaths of a revision since it was created: a number that never falls although pods come and go."""
+
+from collections.abc import Iterable, Set
+
+from serinus.adapters import manifests
+from serinus.adapters.kubernetes_objects import Manifest
+from serinus.adapters.revision_health import deaths
+from serinus.ports import Key
+
+
+class RestartCounter:
+    """Remembers the deaths of every pod it has seen, for as long as the pod's revision runs."""
+
+    def __init__(self) -> None:
+        self._deaths: dict[tuple[Key, str], dict[str, int]] = {}
+
+    def count(self, key: Key, revision_uid: str, pods: Iterable[Manifest]) -> int:
+        """All deaths so far. After a restart of this program those of pods that are gone are forgotten."""
+        seen = self._deaths.setdefault((key, revision_uid), {})
+        for pod in pods:
+            uid = manifests.uid_of(pod)
+            seen[uid] = max(seen.get(uid, 0), deaths(pod))
+        return sum(seen.values())
+
+    def keep(self, key: Key, revision_uids: Set[str]) -> None:
+        """Forget the deployment's revisions that are gone."""
+        gone = [place for place in self._deaths if place[0] == key and place[1] not in revision_uids]
+        for place in gone:
+            del self._deaths[place]

@@ -1,0 +1,112 @@
+"""What there is of a deployment in Standard mode: its revisions, how they are doing, and the route in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from serinus.adapters import manifests
+from serinus.adapters.http_route import is_accepted, refusal, routed_weights
+from serinus.adapters.inference_service import entry_service, revision_name
+from serinus.adapters.kubernetes_objects import (
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    POD,
+    REVISION_LABEL,
+    KubernetesObjects,
+    Manifest,
+)
+from serinus.adapters.restarts import RestartCounter
+from serinus.adapters.revision_health import Look, has_service, status_of
+from serinus.core.observation import RevisionStatus
+from serinus.core.spec import Gateway, Serving
+from serinus.ports import Clock, Key
+
+
+@dataclass(frozen=True)
+class StandardSettings:
+    """What the operator adds to a ModelDeployment's own words.
+
+    `drain`: how long a revision runs on after the route is accepted without it, for gateways that say so before they
+    work so. `patience`: how long a missing image or runtime may still turn up before the revision counts as failed.
+    """
+
+    gateway: Gateway | None = None
+    domain: str = ""
+    scheme: str = "http"
+    drain: timedelta = timedelta(seconds=5)
+    patience: timedelta = timedelta(seconds=30)
+
+    def hostname(self, key: Key, serving: Serving) -> str:
+        """The host that clients call; empty where nothing says."""
+        return serving.hostname or (f"{key.name}.{key.namespace}.{self.domain}" if self.domain else "")
+
+
+class StandardView:
+    """Reads the cache. It remembers what no object tells: deaths in pods that are gone, weights accepted before."""
+
+    def __init__(self, objects: KubernetesObjects, clock: Clock, settings: StandardSettings) -> None:
+        self._objects = objects
+        self._clock = clock
+        self._settings = settings
+        self._restarts = RestartCounter()
+        self._accepted: dict[Key, Mapping[str, int]] = {}
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._accepted.pop(key, None)
+        self._restarts.keep(key, set())
+
+    def route(self, key: Key) -> Manifest | None:
+        """The deployment's route, if it is there and ours."""
+        route = self._objects.get(HTTP_ROUTE, key.namespace, key.name)
+        return route if route is not None and manifests.belongs_to(route, key) else None
+
+    def running(self, key: Key) -> dict[str, Manifest]:
+        """The InferenceServices of the deployment by revision, without those that are going away."""
+        found: dict[str, Manifest] = {}
+        for one in self._objects.of(INFERENCE_SERVICE, key):
+            revision = manifests.label_of(one, REVISION_LABEL)
+            is_one = manifests.name_of(one) == revision_name(key.name, revision)
+            if is_one and not manifests.is_being_deleted(one):
+                found[revision] = one
+        return found
+
+    def services(self, key: Key) -> dict[str, str]:
+        """The Kubernetes Services that a route can name, by revision."""
+        return {name: entry_service(one) for name, one in self.running(key).items() if has_service(one)}
+
+    def statuses(self, key: Key) -> dict[str, RevisionStatus]:
+        """How every revision is doing."""
+        running, pods = self.running(key), self._objects.of(POD, key)
+        self._restarts.keep(key, {manifests.uid_of(one) for one in running.values()})
+        trouble = refusal(route) if (route := self.route(key)) else ""
+        return {name: _or_else(self._status(key, one, pods), trouble) for name, one in running.items()}
+
+    def accepted_weights(self, key: Key) -> Mapping[str, int]:
+        """What the route was last accepted with; nothing where that is not known (any more)."""
+        route = self.route(key)
+        if route is None:
+            self._accepted.pop(key, None)
+        elif is_accepted(route):
+            self._accepted[key] = routed_weights(route)
+        return self._accepted.get(key, {})
+
+    def url(self, key: Key) -> str:
+        """Where clients post; empty where the deployment has no host."""
+        owner = self._objects.owner(key)
+        if owner is None or not (host := self._settings.hostname(key, owner.deployment.spec.serving)):
+            return ""
+        v1 = owner.deployment.spec.serving.protocol == "v1"
+        path = f"/v1/models/{key.name}:predict" if v1 else f"/v2/models/{key.name}/infer"
+        return f"{self._settings.scheme}://{host}{path}"
+
+    def _status(self, key: Key, running: Manifest, pods: tuple[Manifest, ...]) -> RevisionStatus:
+        revision = manifests.label_of(running, REVISION_LABEL)
+        own = [pod for pod in pods if manifests.label_of(pod, REVISION_LABEL) == revision]
+        restarts = self._restarts.count(key, manifests.uid_of(running), own)
+        return status_of(running, own, restarts, Look(self._clock.now(), self._settings.patience))
+
+
+def _or_else(status: RevisionStatus, trouble: str) -> RevisionStatus:
+    """The route's trouble, where the revision has none of its own to tell."""
+    return status if status.message else replace(status, message=trouble)
