@@ -10,11 +10,15 @@ from tests.adapters.fakes.serving import FakeServing
 
 
 class RoutedServing(FakeServing):
-    """While `stuck`, the route goes on with the weights it had. `down` revisions lost their replicas for now."""
+    """While `stuck`, the route goes on with the weights it had. `down` revisions lost their replicas for now.
+
+    While `forgetful`, it cannot tell which revisions it was told to run.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.stuck = False
+        self.forgetful = False
         self.down: set[str] = set()
         self._weights: Mapping[str, int] = {}
 
@@ -26,7 +30,8 @@ class RoutedServing(FakeServing):
             name: replace(status, ready=False, ready_replicas=0) if name in self.down else status
             for name, status in seen.revisions.items()
         }
-        return replace(seen, weights=self._weights, revisions=revisions)
+        known = {} if self.forgetful else seen.known
+        return replace(seen, weights=self._weights, revisions=revisions, known=known)
 
     def planned(self, key: Key) -> dict[str, Revision]:
         """The revisions of the latest plan by id."""

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from serinus.core.policies.closing import HISTORY_LENGTH
+from serinus.core.status import status_of
 from serinus.crd.__main__ import FILES, write_all
+from tests.cases.filled import full_state
 
 ROOT = Path(__file__).parents[2]
 DEFINITION: dict[str, Any] = yaml.safe_load((ROOT / FILES[0]).read_text(encoding="utf-8"))
@@ -83,3 +85,18 @@ def test_kubectl_prints_the_columns_that_matter() -> None:
     for column in columns:
         path = column["jsonPath"].removeprefix(".")
         assert path == "metadata.creationTimestamp" or path in STATUS
+
+
+def test_whatever_a_status_can_hold_is_in_its_schema() -> None:
+    assert [path for path in paths(status_of(full_state()), "status") if path not in STATUS] == []
+
+
+def paths(value: Any, path: str) -> Iterator[str]:
+    """The path of every part of a value, as far as its schema says anything about it."""
+    yield path
+    free = STATUS.get(path, {})
+    if isinstance(value, list):
+        yield from (inner for item in value for inner in paths(item, f"{path}[]"))
+    elif isinstance(value, dict) and "x-kubernetes-preserve-unknown-fields" not in free:
+        for name, item in value.items():
+            yield from paths(item, f"{path}[]" if "additionalProperties" in free else f"{path}.{name}")

@@ -84,7 +84,7 @@ async def test_closing_ends_every_process_and_keeps_the_plan(tmp_path: Path) -> 
         assert len(children_of(tmp_path)) == 3
     assert children_of(tmp_path) == set()
     async with running(tmp_path, port) as (serving, _):
-        assert serving.keys() == (KEY,)
+        assert (await serving.observe(KEY)).known.keys() == {"aaa", "bbb"}
         await until_ready(serving, wanted)
         assert (await status(serving, "aaa")).restarts == 0
 

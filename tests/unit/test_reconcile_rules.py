@@ -576,7 +576,7 @@ def warm_after_rejection() -> World:
     world = stable_world()
     world.ask_for(deployment("2", serving={"keepWarm": "60s"}))
     world.until(lambda _: world.alias() == "2")
-    world.ask_for(deployment("3", serving={"keepWarm": "60s"}))
+    world.ask_for(deployment("3", serving={"keepWarm": "60s", "diagnosticsTTL": "0s"}))
     world.behaviours["3"] = Behaviour(failing=0.9)
     world.until_phase(Phase.ROLLED_BACK)
     assert "1" in versions_served(world)

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from serinus.core import reasons
 from serinus.core.decision import Decision, Input
 from serinus.core.errors import MetricsUnavailable, SerinusError
-from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem
+from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation
+from serinus.core.recovery import recovered_state
 from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import NEEDS_METRICS, decide
 from serinus.core.spec import ModelDeployment, ModelSource
@@ -47,23 +48,34 @@ class Reconciler:
         Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable.
         """
         now = self.ports.clock.now()
-        state = await self.ports.store.load(key) or self._first_state(deployment, now)
-        observed = await self._gather(key, deployment, state, action)
+        stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
+        state = stored or await self._first_state(key, deployment, serving, now)
+        observed = await self._gather(key, deployment, state, serving, action)
         decision = decide(Input(deployment.spec, state, observed, now))
         saved = await self._persist(key, state, decision.next_state)
-        await self.ports.serving.apply(key, decision.plan)
+        # What was not decided yet (a lost state, an absent registry) is no order to serve nothing.
+        if decision.plan.served or not serving.revisions:
+            await self.ports.serving.apply(key, decision.plan)
         if decision.changed:
             self.ports.journal.decided(key, now, decision)
         await self._debts.settle(key, saved)
         return decision
 
-    @staticmethod
-    def _first_state(deployment: ModelDeployment, now: datetime) -> RolloutState:
+    async def _first_state(
+        self, key: Key, deployment: ModelDeployment, serving: ServingObservation, now: datetime
+    ) -> RolloutState:
+        """Of a deployment that was never served, or whose state was lost while it is served."""
+        promoted = await self._recent_answer(key, deployment.spec.model, self._promoted) if serving.known else None
         message = f"{deployment.metadata.name} was never served before"
-        return initial_state(now, reasons.WAITING_FOR_READINESS, message)
+        return recovered_state(serving, promoted, now) or initial_state(now, reasons.WAITING_FOR_READINESS, message)
 
     async def _gather(
-        self, key: Key, deployment: ModelDeployment, state: RolloutState, action: Action | None
+        self,
+        key: Key,
+        deployment: ModelDeployment,
+        state: RolloutState,
+        serving: ServingObservation,
+        action: Action | None,
     ) -> Observation:
         template = deployment.spec.serving.revision_template()
         source = deployment.spec.model
@@ -71,7 +83,7 @@ class Reconciler:
         promoted = None if state.has_served else await self._recent_answer(key, source, self._promoted)
         return Observation(
             target=_as_revision(target, template),
-            serving=await self.ports.serving.observe(key),
+            serving=serving,
             promoted=_as_revision(promoted, template) if promoted else None,
             metrics=await self._metrics(key) if state.phase in NEEDS_METRICS else None,
             action=action,

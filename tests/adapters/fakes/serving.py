@@ -37,6 +37,7 @@ class FakeServing:
             },
             weights=dict(running.weights),
             url=f"http://fake/v1/models/{key.name}:predict",
+            known={one.revision.id: one.revision for one in running.plan.served},
         )
         self._advance(running)
         return seen

@@ -49,7 +49,7 @@ def state(phase: Phase, policy: RolloutPolicy | None = None, **changes: Any) -> 
     inner = {name: changes.pop(name) for name in [*changes] if name in Rollout.model_fields and phase in IN_ROLLOUT}
     values: dict[str, Any] = {"phase": phase, "phase_since": NOW, "reason": "Before", "message": "as it was before"}
     if phase is not Phase.PENDING:
-        values |= {"stable": STABLE, "promoted": (STABLE.id,)}
+        values |= {"stable": STABLE, "former": OTHER, "promoted": (OTHER.id, STABLE.id)}
     if phase is Phase.ROLLING_BACK:
         inner.setdefault("ending", ending())
     if phase in IN_ROLLOUT:

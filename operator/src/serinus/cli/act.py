@@ -1,4 +1,4 @@
-"""`serinus promote | abort | retry | pause | resume`: ask something of a running deployment."""
+"""`serinus promote | abort | retry | pause | resume | rollback`: ask something of a running deployment."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +38,11 @@ def pause(name: Name, state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
 def resume(name: Name, state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
     """Go on with a paused rollout."""
     _ask(Verb.RESUME, name, state_dir)
+
+
+def rollback(name: Name, state_dir: StateDir = DEFAULT_STATE_DIR) -> None:
+    """Go back to the version that served before; the one that is left gets no requests again until `serinus retry`."""
+    _ask(Verb.ROLLBACK, name, state_dir)
 
 
 def _ask(verb: Verb, name: str, state_dir: "StateDir") -> None:

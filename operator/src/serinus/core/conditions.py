@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from serinus.core import reasons
 from serinus.core.model import Frozen
 from serinus.core.observation import Observation, Problem
 from serinus.core.state import IN_ROLLOUT, Condition, Phase, RolloutState
@@ -38,8 +39,8 @@ def _ready(state: RolloutState, observed: Observation) -> _Wanted:
         return _Wanted(type="Ready", status="False", reason=state.reason, message=state.message)
     if not observed.serving.ready(stable.id) and observed.serving.weights.get(stable.id, 0) > 0:
         message = f"{stable.label} has no ready replica"
-        return _Wanted(type="Ready", status="False", reason="StableNotReady", message=message)
-    return _Wanted(type="Ready", status="True", reason="Serving", message=f"{stable.label} serves")
+        return _Wanted(type="Ready", status="False", reason=reasons.STABLE_NOT_READY, message=message)
+    return _Wanted(type="Ready", status="True", reason=reasons.SERVING, message=f"{stable.label} serves")
 
 
 def _progressing(state: RolloutState) -> _Wanted:
@@ -50,10 +51,15 @@ def _progressing(state: RolloutState) -> _Wanted:
 def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
     if isinstance(observed.target, Problem):
         return _Wanted(type="Degraded", status="True", reason=observed.target.reason, message=observed.target.message)
+    if (problem := observed.serving.problem) is not None:
+        return _Wanted(type="Degraded", status="True", reason=problem.reason, message=problem.message)
     if state.phase in ENDED_BADLY:
         return _Wanted(type="Degraded", status="True", reason=state.reason, message=state.message)
     if state.registry_problem:
         return _Wanted(type="Degraded", status="True", reason=state.registry_reason, message=state.registry_problem)
     return _Wanted(
-        type="Degraded", status="False", reason="AsAsked", message="what the spec asks for is under way or serves"
+        type="Degraded",
+        status="False",
+        reason=reasons.AS_ASKED,
+        message="what the spec asks for is under way or serves",
     )

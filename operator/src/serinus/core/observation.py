@@ -59,12 +59,27 @@ class RevisionStatus:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Something that could not be asked or found, as the person in charge should read it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ServingObservation:
-    """The serving side of one deployment. `weights` is what the route was last *accepted* with, in percent by revision id."""
+    """The serving side of one deployment.
+
+    `weights` is what the route was last *accepted* with, in percent by revision id. `known` are the revisions that run, as
+    they were brought up: a lost state is rebuilt from them. `problem` says why the serving side cannot follow any plan.
+    """
 
     revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
     url: str = ""
+    mode: str = ""
+    known: Mapping[str, Revision] = field(default_factory=dict)
+    problem: Problem | None = None
 
     def ready(self, revision: str) -> bool:
         """Whether the revision is up with all the replicas it should have."""
@@ -80,6 +95,7 @@ class Verb(StrEnum):
     RETRY = "retry"
     PAUSE = "pause"
     RESUME = "resume"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)
@@ -90,14 +106,6 @@ class Action:
     nonce: str
     rollout_id: str = ""
     by: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that could not be asked or found, as the person in charge should read it."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ class Role(StrEnum):
     STABLE = "stable"
     CANDIDATE = "candidate"
     WARM = "warm"  # served before; kept at weight 0 so that going back is one weight change
+    REJECTED = "rejected"  # kept at weight 0 so that people can look at its pods; a backend may leave it out
 
 
 @dataclass(frozen=True)

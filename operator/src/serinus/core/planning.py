@@ -39,6 +39,8 @@ def candidate_weight(state: RolloutState) -> int:
 
 def _served(state: RolloutState) -> dict[str, tuple[Revision, Role]]:
     served = {}
+    if state.kept:
+        served[state.kept.revision.id] = (state.kept.revision, Role.REJECTED)
     if state.warm:
         served[state.warm.revision.id] = (state.warm.revision, Role.WARM)
     if state.rollout:

@@ -10,6 +10,9 @@ WAITING_FOR_READINESS: Final = "WaitingForReadiness"
 FIRST_REVISION_READY: Final = "FirstRevisionReady"
 SERVING: Final = "Serving"
 TARGET_UNRESOLVED: Final = "TargetUnresolved"
+STATUS_REBUILT: Final = "StatusRebuilt"
+STABLE_NOT_READY: Final = "StableNotReady"
+AS_ASKED: Final = "AsAsked"
 
 # A rollout on its way
 ROLLOUT_STARTED: Final = "RolloutStarted"
@@ -44,6 +47,7 @@ TARGET_REVERTED: Final = "TargetReverted"
 SUPERSEDED: Final = "Superseded"
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 RETRIED: Final = "Retried"
+ROLLED_BACK_BY_USER: Final = "RolledBackByUser"
 
 # Nothing can serve
 REVISION_FAILED: Final = "RevisionFailed"
@@ -51,4 +55,6 @@ NOT_READY_IN_TIME: Final = "NotReadyInTime"
 ROUTE_NOT_ACCEPTED: Final = "RouteNotAccepted"
 
 # People and outside systems
+SERVING_MODE_UNAVAILABLE: Final = "ServingModeUnavailable"
+ROUTE_REFUSED: Final = "RouteRefused"
 ALIAS_CONFLICT: Final = "AliasConflict"

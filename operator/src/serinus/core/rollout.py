@@ -16,7 +16,9 @@ NEEDS_METRICS = COUNTED
 def decide(seen: Input) -> Decision:
     """The next state and the world that follows from it. Deterministic: the same input gives the same decision."""
     step = first_answer(with_latest_counts(seen))
-    changes = {"url": seen.observed.serving.url, "warm": still_warm(step.state, seen.now)}
+    serving = seen.observed.serving
+    kept = {name: until_over(getattr(step.state, name), seen.now) for name in ("warm", "kept")}
+    changes = {"url": serving.url, "mode": serving.mode, **kept}
     state = with_conditions(step.state.model_copy(update=changes), seen.observed, seen.now)
     return Decision(
         next_state=state,
@@ -38,9 +40,9 @@ def first_answer(seen: Input) -> Step:
     return Step(seen.state)
 
 
-def still_warm(state: RolloutState, now: datetime) -> Warm | None:
-    """The revision that is kept warm, until its time is over, whatever the phase."""
-    return state.warm if state.warm and now < state.warm.until else None
+def until_over(kept: Warm | None, now: datetime) -> Warm | None:
+    """What is kept running, until its time is over, whatever the phase."""
+    return kept if kept and now < kept.until else None
 
 
 def latest_evidence(state: RolloutState) -> dict[str, dict[str, float]]:

@@ -96,11 +96,23 @@ class Ending(Frozen):
     rejects: bool
 
 
+class Rejection(Frozen):
+    """A revision that must not get traffic again until `retry`, and why."""
+
+    revision: str
+    label: str
+    rollout_id: str
+    reason: str
+    message: str
+    at: datetime
+
+
 class Rollout(Frozen):
     """A candidate on its way. `policy` is the spec's rollout section as it was at the start.
 
     `hold_seconds` counts only time that was observed within the current step. `step_requests` is the number of
-    candidate requests when the current step began to be analysed.
+    candidate requests when the current step began to be analysed. `leaves`: the revision that a person rolls back from;
+    it is rejected once the candidate has taken over.
     """
 
     id: str
@@ -118,25 +130,15 @@ class Rollout(Frozen):
     looked_at: datetime | None = None
     evidence: Evidence
     proceed: bool = False  # onInconclusive: Proceed has waived what is inconclusive; a signal that fails still stops it
+    leaves: Rejection | None = None
     waived: tuple[str, ...] = ()  # signals that had failed when a person resumed nevertheless
     ending: Ending | None = None
     weights: tuple[WeightChange, ...] = ()
     curve: tuple[EvidencePoint, ...] = ()
 
 
-class Rejection(Frozen):
-    """A revision that must not get traffic again until `retry`, and why."""
-
-    revision: str
-    label: str
-    rollout_id: str
-    reason: str
-    message: str
-    at: datetime
-
-
 class Warm(Frozen):
-    """The revision that served before, kept ready at weight 0 until `until`."""
+    """A revision that is kept running at weight 0 until `until`."""
 
     revision: Revision
     until: datetime
@@ -197,6 +199,8 @@ class Condition(Frozen):
 class RolloutState(Frozen):
     """The whole memory. `sequence` grows with every save and is the precondition of the next one.
 
+    `warm` served until the last promotion, and is ready to serve again; `kept` was rejected, and is there to be looked at.
+    `former` is what stable replaced, warm or not: `rollback` goes back to it.
     `alias_move` and `unrecorded` are effects outside the serving side that are owed and not yet confirmed;
     `registry_problem` is the sentence that says why, and `registry_reason` its reason.
     """
@@ -209,6 +213,8 @@ class RolloutState(Frozen):
     stable: Revision | None = None
     rollout: Rollout | None = None
     warm: Warm | None = None
+    kept: Warm | None = None
+    former: Revision | None = None
     promoted: tuple[str, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     rollouts_started: int = 0
@@ -222,6 +228,7 @@ class RolloutState(Frozen):
     history: tuple[RolloutRecord, ...] = ()
     conditions: tuple[Condition, ...] = ()
     url: str = ""
+    mode: str = ""
 
     @property
     def has_served(self) -> bool:

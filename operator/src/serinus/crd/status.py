@@ -20,7 +20,6 @@ LENGTHS = {"history": HISTORY_LENGTH, "rejected": REJECTED_LENGTH, "promoted": P
 GENERATION = {"type": "integer", "format": "int64"}
 OF_THE_OPERATOR: Json = {
     "observedGeneration": {"description": "Generation of the spec that this status is about."} | GENERATION,
-    "mode": {"description": "Kind of KServe deployment that serves the model: Knative or Standard.", "type": "string"},
     "checkpoint": {"description": "What only the operator reads: evidence and counters.", "type": "string"},
 }
 

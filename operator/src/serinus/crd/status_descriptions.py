@@ -12,6 +12,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "stable": "The revision that serves.",
         "rollout": "The rollout under way.",
         "warm": "The revision that served before and is kept running, so that going back is fast.",
+        "kept": "The revision that was rejected last and is kept for a while, without traffic, to be looked at.",
+        "former": "The revision that served before, to which `rollback` goes back.",
         "promoted": "Revisions that have served, the latest last.",
         "rejected": "Revisions that get no traffic again until `retry`.",
         "rolloutsStarted": "Number of rollouts so far.",
@@ -23,6 +25,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "history": "The latest finished rollouts, oldest first.",
         "conditions": "Ready, Progressing and Degraded, as in the Kubernetes API conventions.",
         "url": "Where clients call the model.",
+        "mode": "Kind of KServe deployment that serves the model: Knative or Standard.",
     },
     "Revision": {
         "id": "Identity of what runs: ten hexadecimal digits over the artifact and its serving template.",

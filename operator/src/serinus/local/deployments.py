@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Set
 
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import Role, ServingPlan
+from serinus.core.revision import Revision
 from serinus.local.records import DeploymentRecord
 from serinus.local.revisions import RunningRevision, Surroundings
 from serinus.local.routes import MatchRoute, Route
@@ -88,6 +89,10 @@ class RunningDeployment:
         """How its revisions are doing, without those being drained. `listed`: URLs in the gateway, by service."""
         wanted = {name: running for name, running in self.revisions.items() if running.wanted}
         return {name: running.status(listed.get(running.service, ())) for name, running in wanted.items()}
+
+    def known(self) -> dict[str, Revision]:
+        """The revisions that it is to run, as they were brought up."""
+        return {name: running.revision for name, running in self.revisions.items() if running.wanted}
 
     def record(self) -> DeploymentRecord:
         """What the next run needs to know of it."""

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from serinus.core.errors import SerinusError, ServingUnavailable
 from serinus.core.observation import ServingObservation
-from serinus.core.plan import ServingPlan
+from serinus.core.plan import Role, ServingPlan
 from serinus.local.deployments import RunningDeployment
 from serinus.local.environment import owner_of
 from serinus.local.files import atomic_write_text
@@ -22,6 +23,7 @@ from serinus.ports import Key
 
 logger = logging.getLogger(__name__)
 
+MODE = "Local"
 PROBE_TIMEOUT_SECONDS = 2.0
 UNSETTLED_POLL_SECONDS = 0.05
 SETTLED_POLL_SECONDS = 1.0
@@ -89,10 +91,6 @@ class LocalServing:
         ):  # a start that failed adopted nothing, and must not forget what an earlier run left
             await self._remember()
 
-    def keys(self) -> tuple[Key, ...]:
-        """The deployments it runs, those of an earlier run included."""
-        return tuple(sorted(self._deployments))
-
     async def observe(self, key: Key) -> ServingObservation:
         """What runs, and the weights that the gateway itself says it works with. Raises ServingUnavailable."""
         self._raise_if_stopped()
@@ -104,11 +102,15 @@ class LocalServing:
             revisions=deployment.statuses(loaded.servers) if deployment else {},
             weights={name.revision: weights[service] for service, name in names.items() if name},
             url=f"{self._gateway.url}/v1/models/{key.name}:predict",
+            mode=MODE,
+            known=deployment.known() if deployment else {},
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """Begin to make the world match `plan`. Raises ServingUnavailable, StateUnwritable."""
         self._raise_if_stopped()
+        # The log of a rejected predictor stays; its process is not needed to look at it.
+        plan = replace(plan, served=tuple(one for one in plan.served if one.role is not Role.REJECTED))
         deployment = self._deployments.setdefault(key, RunningDeployment(key, self._around))
         if deployment.plan != plan:
             deployment.accept(plan)

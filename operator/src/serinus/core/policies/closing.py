@@ -39,15 +39,18 @@ def promote(seen: Input, reason: str, message: str) -> Step:
 def close_rollout(seen: Input, ending: Ending) -> dict[str, object]:
     """The state's changes that end the rollout under way: record, rejection, nothing left running."""
     record = record_of(seen, ending)
-    rejected = seen.state.rejected
-    if ending.rejects:
-        rejected = (*rejected, rejection_of(seen, ending))[-REJECTED_LENGTH:]
+    rejected = rejected_with(seen.state, rejection_of(seen, ending) if ending.rejects else None)
     return {
         "rollout": None,
         "rejected": rejected,
         "unrecorded": (*seen.state.unrecorded, record),
         "history": (*seen.state.history, record.model_copy(update={"curve": ()}))[-HISTORY_LENGTH:],
     }
+
+
+def rejected_with(state: RolloutState, rejection: Rejection | None) -> tuple[Rejection, ...]:
+    """The quarantine with one more entry, the latest last."""
+    return (*state.rejected, rejection)[-REJECTED_LENGTH:] if rejection else state.rejected
 
 
 def rejection_of(seen: Input, ending: Ending) -> Rejection:

@@ -2,7 +2,7 @@
 
 from serinus.core import reasons
 from serinus.core.decision import Input, Step, go, stay
-from serinus.core.policies.closing import alias_owed, close_rollout, remember_promoted, take_back
+from serinus.core.policies.closing import alias_owed, close_rollout, rejected_with, remember_promoted, take_back
 from serinus.core.policies.serving import serves_everything
 from serinus.core.state import Ending, Outcome, Phase, Warm
 
@@ -24,6 +24,8 @@ def finish_promotion(seen: Input) -> Step | None:
             **close_rollout(seen, ending),
             "stable": rollout.candidate,
             "warm": warm,
+            "former": former,
+            "rejected": rejected_with(seen.state, rollout.leaves),
             "promoted": remember_promoted(seen.state, rollout.candidate.id),
             "alias_move": alias_owed(seen, rollout.candidate.artifact),
         },
@@ -51,7 +53,13 @@ def finish_rollback(seen: Input) -> Step | None:
     if seen.observed.serving.weights.get(stable.id) != 100:
         return None
     phase = Phase.ROLLED_BACK if ending.rejects else Phase.STABLE
-    return go(seen, phase, ending.reason, ending.message, **close_rollout(seen, ending))
+    return go(seen, phase, ending.reason, ending.message, **close_rollout(seen, ending), kept=_kept(seen, ending))
+
+
+def _kept(seen: Input, ending: Ending) -> Warm | None:
+    """A rejected candidate, so that people can look at it; what was merely superseded is not looked at."""
+    keep = seen.spec.serving.diagnostics_ttl
+    return Warm(revision=seen.rollout.candidate, until=seen.now + keep) if ending.rejects and keep else seen.state.kept
 
 
 def wait_for_rollback(seen: Input) -> Step | None:

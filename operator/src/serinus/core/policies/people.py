@@ -10,7 +10,7 @@ from serinus.core.observation import Action, Verb
 from serinus.core.policies.closing import failing, promote, take_back
 from serinus.core.policies.starting import start_rollout
 from serinus.core.policies.stepping import advance, is_pause
-from serinus.core.state import IN_ROLLOUT, Outcome, Phase
+from serinus.core.state import IN_ROLLOUT, Outcome, Phase, Rejection
 
 POSSIBLE_IN: Final[Mapping[Verb, frozenset[Phase]]] = {
     Verb.PROMOTE: frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL}),
@@ -18,6 +18,7 @@ POSSIBLE_IN: Final[Mapping[Verb, frozenset[Phase]]] = {
     Verb.RETRY: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
     Verb.PAUSE: frozenset({Phase.PROGRESSING}),
     Verb.RESUME: frozenset({Phase.PAUSED}),
+    Verb.ROLLBACK: frozenset({Phase.STABLE}),
 }
 
 
@@ -47,6 +48,8 @@ def why_refused(seen: Input, action: Action) -> str:
         return f"the phase is {state.phase}; it is possible in {possible}"
     if action.verb is Verb.RETRY and state.phase is Phase.ROLLED_BACK and seen.target is None:
         return "the version that the spec asks for cannot be resolved at the moment; try again"
+    if action.verb is Verb.ROLLBACK and state.former is None:
+        return "nothing served before the version that serves now; put another version in the spec"
     return ""
 
 
@@ -87,10 +90,30 @@ def _resume(seen: Input, by: str) -> Step:
     return go(seen, Phase.PROGRESSING, reasons.RESUMED, f"resumed on request of {by}", rollout=rollout)
 
 
+def _rollback(seen: Input, by: str) -> Step:
+    """Go back to what served before. The spec still asks for the revision that is left, so that one is quarantined."""
+    stable, former = seen.state.stable, seen.state.former
+    if stable is None or former is None:
+        raise AssertionError("rollback was not refused although nothing served before")
+    message = f"{stable.label} was rolled back on request of {by}"
+    leaves = Rejection(
+        revision=stable.id,
+        label=stable.label,
+        rollout_id="",
+        reason=reasons.ROLLED_BACK_BY_USER,
+        message=message,
+        at=seen.now,
+    )
+    step = start_rollout(seen, former, reasons.ROLLED_BACK_BY_USER, f"{message}; going back to {former.label}")
+    rollout = step.state.rollout and step.state.rollout.model_copy(update={"leaves": leaves})
+    return Step(step.state.model_copy(update={"rollout": rollout}), step.requeue_after)
+
+
 _VERBS: Final[Mapping[Verb, Callable[[Input, str], Step]]] = {
     Verb.PROMOTE: _promote,
     Verb.ABORT: _abort,
     Verb.RETRY: _retry,
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
+    Verb.ROLLBACK: _rollback,
 }

@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 from serinus.core.model import Frozen
 from serinus.core.spec.fields import Name, matching
 
-# A serving object is named <name>-<revision>-predictor, and a Kubernetes label holds 63 characters.
-MAX_NAME = 40
+# KServe labels pods with app=isvc.<name>-<revision>-transformer, and a label's value holds 63 characters.
+MAX_NAME = 35
 ObjectName = Annotated[
     str, *matching("[a-z]([-a-z0-9]*[a-z0-9])?", MAX_NAME, "use small letters, digits and dashes, as in flight-delay")
 ]

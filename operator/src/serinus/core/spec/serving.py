@@ -87,6 +87,12 @@ class Serving(Frozen):
         default=timedelta(minutes=10),
         description="How long the former stable revision keeps running after a promotion, so that going back is fast.",
     )
+    diagnostics_ttl: Duration = Field(
+        default=timedelta(minutes=10),
+        alias="diagnosticsTTL",
+        description="How long the pods of a rejected revision are kept, without traffic, to be looked at. "
+        "On one machine its log is kept instead.",
+    )
 
     @model_validator(mode="after")
     def _scale_has_room(self) -> Self:
