@@ -175,7 +175,7 @@ SIGNALS = {
         with_rollout("signals:", "- name: errors"),
         f"{B}.{A}.type",
         8,
-        "Required value; add one of Availability, Drift",
+        "Required value; add one of Errors, Latency",
     ),
     "a type misspelt": Bad(
         with_rollout("signals:", "- name: errors", "  type: Eror"), f"{B}.{A}.type", 9, "did you mean Errors?"

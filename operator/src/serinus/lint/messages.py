@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from serinus.core.spec.fields import shown
 from serinus.crd import words
 from serinus.lint.problem import Finding, Location, dotted
-from serinus.lint.schema import entries_with, entry_at, known_fields, schema_at, union_tags
+from serinus.lint.schema import entries_with, entry_at, known_fields, only_here, schema_at, union_tags
 from serinus.lint.sentences import MAP_TYPES, SENTENCES, nearest, one_of
 
 
@@ -68,7 +68,7 @@ def _required(error: ErrorDetails) -> str:
     *place, name = error["loc"]
     description = schema_at(error["loc"]).get("description", "")
     entry = entry_at(tuple(place))
-    if entry is not None:
+    if entry is not None and only_here(tuple(place), str(name)):
         return f"Required value: {words.needs(str(name), entry.noun, entry.kinds[0], description)}"
     return f"Required value; add it: {description}".rstrip(": ")
 

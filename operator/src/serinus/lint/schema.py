@@ -42,13 +42,20 @@ def choices(schema: dict[str, Any]) -> list[str]:
 
 def kinds_of(schema: dict[str, Any]) -> list[str]:
     """The kinds of entries that a union tells apart by a field."""
-    return list(schema.get("discriminator", {}).get("mapping", {}))
+    found = map(_plain, schema.get("oneOf", ()))
+    return [kind for branch in found for kind in choices(branch["properties"].get("type", {}))]
 
 
 def entry_at(loc: Location) -> Entry | None:
     """The kind of the entry at a location that ends with the tag of a union."""
     branches = [branch for branch in _branches(loc) if loc[-1] in _tags(branch)]
     return _entry(branches) if branches else None
+
+
+def only_here(loc: Location, field: str) -> bool:
+    """Whether the entry at such a location needs a field that other kinds do not need."""
+    needing = [field in branch.get("required", ()) for branch in _branches(loc)]
+    return any(needing) and not all(needing)
 
 
 def entries_with(loc: Location, field: str) -> Entry | None:
