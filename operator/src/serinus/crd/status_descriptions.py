@@ -54,6 +54,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "lookedAt": "When the evidence was last looked at.",
         "proceed": "Whether what is inconclusive was waived by onInconclusive: Proceed.",
         "waived": "Signals that had failed when a person resumed nevertheless.",
+        "leaves": "The revision that a person goes back from; it is rejected once the candidate has taken over.",
         "ending": "Why the rollout is being taken back.",
         "weights": "Every weight so far.",
     },
