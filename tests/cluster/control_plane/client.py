@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.cluster.control_plane.errors import ClusterError
 from tests.cluster.control_plane.manifests import Manifest, kubectl
-from tests.cluster.control_plane.processes import POLL_SECONDS
+from tests.cluster.control_plane.waiting import POLL_SECONDS, wait_until
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ class Kubectl:
         """Wait for a condition of objects."""
         self.run("wait", f"--for=condition={what}", f"--timeout={seconds}s", *names)
 
+    def define(self, definitions: Sequence[Manifest], seconds: float = 60) -> None:
+        """Apply CustomResourceDefinitions and wait until objects of them can be made."""
+        self.apply(definitions)
+        names = [one["metadata"]["name"] for one in definitions if one["kind"] == "CustomResourceDefinition"]
+        if not wait_until(lambda: all(map(_is_established, self.get("crd", *names)["items"])), seconds):
+            raise ClusterError(f"not all CustomResourceDefinitions are established after {seconds:.0f} s")
+
     def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
         command = [*self.prefix, kubectl(), f"--kubeconfig={self.kubeconfig}", *arguments]
         return subprocess.run(command, check=False, input=given, text=True, capture_output=True)
+
+
+def _is_established(definition: Manifest) -> bool:
+    # `kubectl wait` fails on one that has no condition yet.
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)

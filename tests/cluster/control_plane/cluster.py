@@ -1,6 +1,7 @@
 """A test cluster as a whole: up, down, and what others may ask of it."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -8,8 +9,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.cluster.control_plane import builds, forward, kserve, kubeconfigs, layout, network
+from tests.cluster.control_plane import knative as knative_serving
 from tests.cluster.control_plane.client import Kubectl
 from tests.cluster.control_plane.errors import ClusterError
 from tests.cluster.control_plane.gateway import TraefikGateway
@@ -23,6 +26,16 @@ from tests.cluster.control_plane.processes import Record, Starter, read_records,
 # What is stopped first still needs what is stopped last; what is not named here comes before all of them.
 STOPPED_LAST = (("kwok", "kube-scheduler", "kube-controller-manager"), ("kube-apiserver",), ("etcd",), ("namespace",))
 IDENTITY = "serinus-test-cluster"
+
+
+class Part(Protocol):
+    """What is installed into the cluster as pods: all parts start at the same time."""
+
+    def install(self) -> None:
+        """Make its objects."""
+
+    def finish(self) -> None:
+        """Wait for it, and do what needs it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,16 @@ class Cluster:
         return self.layout.kubeconfig
 
     @property
+    def gateway_url(self) -> str:
+        """Where the gateway is reached from outside of the namespace; the Host header says for which service."""
+        return f"http://127.0.0.1:{self.facts.ports['gateway']}"
+
+    @property
+    def gateway_metrics_url(self) -> str:
+        """The gateway's metrics, from outside of the namespace."""
+        return f"http://127.0.0.1:{self.facts.ports['gateway-metrics']}/metrics"
+
+    @property
     def prefix(self) -> Sequence[str]:
         """The command that runs another one inside of the namespace."""
         return network.enter(self.facts.holder)
@@ -85,8 +108,6 @@ class Cluster:
 
     def exec(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Run a command inside of the namespace with KUBECONFIG set, and wait for it; returns its exit code."""
-        import os
-
         kubeconfig = {"KUBECONFIG": str(self.layout.kubeconfig_of("admin"))}
         return subprocess.run(
             [*self.prefix, *argv], env={**os.environ, **kubeconfig, **(environment or {})}, check=False
@@ -137,13 +158,16 @@ def _start(cluster: Cluster, *, knative: bool, fake_nodes: int) -> None:
 
 
 def _install(cluster: Cluster, client: Kubectl, *, knative: bool) -> None:
-    client.apply([*kserve.gateway_definitions(), *kserve.definitions()])
-    client.wait("Established", "crd", "--all")
-    serving, gateway = KServe(cluster.layout, client), TraefikGateway(client, knative)
-    serving.install()
-    gateway.install()
-    serving.finish()
-    gateway.finish()
+    definitions = [*kserve.gateway_definitions(), *kserve.definitions()]
+    parts: list[Part] = [KServe(cluster.layout, client), TraefikGateway(client, knative=knative)]
+    if knative:
+        definitions += knative_serving.definitions()
+        parts.insert(0, knative_serving.Knative(client))
+    client.define(definitions)
+    for part in parts:
+        part.install()
+    for part in parts:
+        part.finish()
 
 
 def _forward(starter: Starter) -> dict[str, int]:
@@ -166,11 +190,17 @@ def down(name: str, *, keep_logs: bool = False) -> None:
     for group in _in_order(read_records(files.records)):
         stop_all(files.records, group)
     if keep_logs and files.logs.exists():
-        kept = layout.CACHE / "failed" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        files.logs.rename(kept)
-        print(f"The logs are in {kept}", flush=True)
+        print(f"The logs are in {_keep_logs(files)}", flush=True)
     shutil.rmtree(files.folder, ignore_errors=True)
+
+
+def _keep_logs(files: Layout) -> Path:
+    kept = layout.CACHE / "failed" / f"{files.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    files.logs.rename(kept)
+    for folder in files.pods.glob("*/logs"):
+        shutil.copytree(folder, kept / folder.parent.name)
+    return kept
 
 
 def _in_order(records: Iterable[Record]) -> list[list[Record]]:

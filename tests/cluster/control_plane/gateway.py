@@ -8,7 +8,7 @@ from tests.cluster.control_plane.layout import GATEWAY_METRICS_PORT, GATEWAY_POR
 from tests.cluster.control_plane.manifests import Manifest
 
 NAMESPACE = "traefik"
-CLASS = "traefik"
+CLASS = NAME = "traefik"
 # What KServe's configuration calls it.
 GATEWAY = "kserve-ingress-gateway"
 EDGES_SECONDS = "0.005,0.01,0.025,0.05,0.1,0.2,0.3,0.5,1,2.5,5,10"
@@ -69,6 +69,10 @@ class TraefikGateway:
             "--providers.knative=true",
             "--providers.knative.publicEntrypoints=web",
             "--providers.knative.privateEntrypoints=web",
+            f"--providers.knative.publicService.name={NAME}",
+            f"--providers.knative.publicService.namespace={NAMESPACE}",
+            f"--providers.knative.privateService.name={NAME}",
+            f"--providers.knative.privateService.namespace={NAMESPACE}",
         ]
         return [
             "--global.checkNewVersion=false",

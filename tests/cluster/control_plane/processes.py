@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from tests.cluster.control_plane.errors import ClusterError
+from tests.cluster.control_plane.waiting import POLL_SECONDS, wait_until
 
-POLL_SECONDS = 0.05
 START_TIME_TOLERANCE_SECONDS = 2.0
 LOG_LINES_SHOWN = 15
 
@@ -126,6 +126,4 @@ def stop_all(folder: Path, records: Iterable[Record], seconds: float = 10) -> No
 
 def wait_until_gone(records: Iterable[Record], seconds: float) -> None:
     """Wait until all of them have ended, for `seconds` at most."""
-    deadline = time.monotonic() + seconds
-    while any(record.process() for record in records) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    wait_until(lambda: not any(record.process() for record in records), seconds)
