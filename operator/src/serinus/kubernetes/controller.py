@@ -1,0 +1,126 @@
+"""One turn for one ModelDeployment: what the queue does with a key."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.adapters.kubernetes_objects import Manifest
+from serinus.core.errors import SerinusError, SpecInvalid, StateConflict
+from serinus.core.observation import Action
+from serinus.kubernetes.actions import ActionInvalid, action_of, action_text
+from serinus.kubernetes.complaints import Complaint
+from serinus.kubernetes.events import EventRecorder
+from serinus.kubernetes.leader import NotLeading
+from serinus.kubernetes.objects import ClusterObjects
+from serinus.kubernetes.serving import ServingModeUnavailable, ServingRouter
+from serinus.kubernetes.status_store import StatusStore
+from serinus.kubernetes.telemetry import Telemetry
+from serinus.ports import Key
+from serinus.reconcile import Reconciler
+
+log = logging.getLogger(__name__)
+
+LASTING_SECONDS: Final = 300.0  # between looks at what only a person can mend; a change of the object wakes it at once
+TRIES_IN_SILENCE: Final = 3  # what passes by itself sooner is in the log, and nowhere else
+EXPECTED: Final = (StateConflict, NotLeading)
+
+
+@dataclass
+class _Trouble:
+    """What kept a deployment from being reconciled, and how often in a row."""
+
+    message: str = ""
+    times: int = 0
+
+
+class Controller:
+    """Reconciles by key. An error becomes a log line, and a condition and an Event once it lasts."""
+
+    def __init__(
+        self,
+        objects: ClusterObjects,
+        store: StatusStore,
+        reconciler: Reconciler,
+        *,
+        serving: ServingRouter,
+        events: EventRecorder,
+        telemetry: Telemetry,
+    ) -> None:
+        self._objects = objects
+        self._store = store
+        self._serving = serving
+        self._reconciler = reconciler
+        self._events = events
+        self._telemetry = telemetry
+        self._troubles: dict[Key, _Trouble] = {}
+        self._bad_actions: dict[Key, str] = {}
+
+    async def turn(self, key: Key) -> float | None:
+        """One turn; the seconds until the next, or None if the deployment is gone. Raises what is to be tried again."""
+        manifest = self._objects.living(key)
+        if manifest is None:
+            self._forget(key)
+            return None
+        began, result = time.perf_counter(), "ok"
+        try:
+            after = await self._reconcile(key, manifest)
+            self._troubles.pop(key, None)
+            return after
+        except Exception as error:
+            result = type(error).__name__
+            if await self._report(key, error):
+                return LASTING_SECONDS
+            raise
+        finally:
+            self._telemetry.reconciled(time.perf_counter() - began, result)
+
+    async def _reconcile(self, key: Key, manifest: Manifest) -> float:
+        owner = self._objects.owner(key)
+        if owner is None:
+            raise SpecInvalid(self._objects.why_invalid(key))
+        decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest))
+        await self._store.settle(key)
+        self._telemetry.seen(key, decision.next_state)
+        return 0.0 if decision.changed else decision.requeue_after.total_seconds()
+
+    def _action(self, key: Key, manifest: Manifest) -> Action | None:
+        """What a person asks for. What is not understood is answered once, and is no reason to stop."""
+        try:
+            return action_of(manifest)
+        except ActionInvalid as error:
+            if self._bad_actions.get(key) != action_text(manifest):
+                self._bad_actions[key] = action_text(manifest)
+                log.warning("%s", error, extra={"key": str(key), "reason": "ActionInvalid"})
+                self._events.tell(key, "ActionInvalid", str(error), warning=True, action="Act")
+            return None
+
+    async def _report(self, key: Key, error: Exception) -> bool:
+        """Say it where people look; True if trying again soon cannot help."""
+        if isinstance(error, EXPECTED):
+            log.debug("%s", error, extra={"key": str(key)})
+            return False
+        complaint, trouble = Complaint.about(error), self._troubles.setdefault(key, _Trouble())
+        lasting = isinstance(error, SerinusError) and not error.retriable
+        trouble.times += 1
+        if complaint.message != trouble.message:
+            trouble.message = complaint.message
+            unknown = None if isinstance(error, SerinusError) else error
+            log.error("%s", complaint.message, extra={"key": str(key), "reason": complaint.reason}, exc_info=unknown)
+        if lasting or isinstance(error, ServingModeUnavailable) or trouble.times >= TRIES_IN_SILENCE:
+            await self._complain(key, complaint)
+        return lasting
+
+    async def _complain(self, key: Key, complaint: Complaint) -> None:
+        try:
+            if await self._store.complain(key, complaint):
+                self._events.tell(key, complaint.reason, complaint.message, warning=True)
+        except SerinusError as error:
+            log.debug("the status cannot say so: %s", error, extra={"key": str(key)})
+
+    def _forget(self, key: Key) -> None:
+        self._store.forget(key)
+        self._serving.forget(key)
+        self._telemetry.forget(key)
+        self._troubles.pop(key, None)
+        self._bad_actions.pop(key, None)

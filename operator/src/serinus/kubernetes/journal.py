@@ -1,0 +1,56 @@
+"""The history of decisions and rollouts in a cluster (port Journal): a log line and an Event for each."""
+
+import logging
+from collections import OrderedDict
+from datetime import datetime
+from typing import Final
+
+from serinus.core.decision import Decision
+from serinus.core.state import Outcome, Phase, RolloutRecord
+from serinus.kubernetes.events import EventRecorder
+from serinus.kubernetes.telemetry import Telemetry
+from serinus.ports import Key
+
+log = logging.getLogger(__name__)
+
+WARNINGS: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.FAILED})
+REMEMBERED: Final = 4096
+
+
+class ClusterJournal:
+    """Never fails: what cannot be written is counted, and the status has it too."""
+
+    def __init__(self, events: EventRecorder, telemetry: Telemetry) -> None:
+        self._events = events
+        self._telemetry = telemetry
+        self._finished: OrderedDict[tuple[Key, str], None] = OrderedDict()
+
+    def decided(self, key: Key, at: datetime, decision: Decision) -> None:
+        """See the port."""
+        state = decision.next_state
+        rollout = state.rollout
+        numbers = {
+            "phase": str(state.phase),
+            "stable": state.stable.label if state.stable else None,
+            "candidate": rollout.candidate.label if rollout else None,
+            "rolloutId": rollout.id if rollout else None,
+            "weight": rollout.weight if rollout else None,
+            "evidence": decision.evidence,
+            "at": at.isoformat(),
+        }
+        log.info(decision.message, extra={"key": str(key), "reason": decision.reason, "numbers": numbers})
+        self._telemetry.decided(decision.reason)
+        warning = state.phase in WARNINGS
+        self._events.tell(key, decision.reason, decision.message, warning=warning, action=str(state.phase))
+
+    def finished(self, key: Key, record: RolloutRecord) -> None:
+        """See the port."""
+        if (key, record.id) in self._finished:
+            return
+        self._finished[key, record.id] = None
+        while len(self._finished) > REMEMBERED:
+            self._finished.popitem(last=False)
+        message = f"rollout {record.id} ended {record.outcome}: {record.message}"
+        content = record.model_dump(mode="json", by_alias=True)
+        log.info(message, extra={"key": str(key), "reason": record.reason, "record": content})
+        self._telemetry.finished(record.outcome is Outcome.PROMOTED)

@@ -1,0 +1,98 @@
+"""Which backend serves a ModelDeployment: by `spec.serving.mode` and what the cluster can do (port ServingBackend)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, Kind
+from serinus.core.errors import ServingUnavailable
+from serinus.core.observation import ServingObservation
+from serinus.core.plan import ServingPlan
+from serinus.core.spec import ServingMode
+from serinus.kubernetes.discovery import KNATIVE_SERVICE
+from serinus.kubernetes.objects import ClusterObjects
+from serinus.ports import Key, ServingBackend
+
+NEEDS: Final[Mapping[ServingMode, tuple[Kind, str]]] = {
+    ServingMode.STANDARD: (HTTP_ROUTE, "the Gateway API"),
+    ServingMode.KNATIVE: (KNATIVE_SERVICE, "Knative Serving"),
+}
+MODES: Final = tuple(NEEDS)
+
+
+class ClusterBackend(ServingBackend, Protocol):
+    """A backend that remembers something of each deployment."""
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        ...
+
+
+class ServingModeUnavailable(ServingUnavailable):
+    """The cluster, or this release, cannot serve in the mode that was asked for; it may be installed later."""
+
+
+class ServingRouter:
+    """Hands every call to the backend of the deployment's mode.
+
+    Auto keeps to the mode that the status names as long as it can be had; else it takes what the cluster can do, and
+    `default` where it can do both.
+    """
+
+    def __init__(
+        self, objects: ClusterObjects, backends: Mapping[ServingMode, ClusterBackend], default: ServingMode
+    ) -> None:
+        self._objects = objects
+        self._backends = backends
+        self._default = default
+
+    async def observe(self, key: Key) -> ServingObservation:
+        """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
+        mode = self._mode(key)
+        return replace(await self._backends[mode].observe(key), mode=str(mode))
+
+    async def apply(self, key: Key, plan: ServingPlan) -> None:
+        """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
+        await self._backends[self._mode(key)].apply(key, plan)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        for backend in self._backends.values():
+            backend.forget(key)
+
+    def _mode(self, key: Key) -> ServingMode:
+        if not self._objects.serves(INFERENCE_SERVICE):
+            raise ServingModeUnavailable(
+                "the cluster has no inferenceservices.serving.kserve.io; install KServe, then this goes on by itself"
+            )
+        owner = self._objects.owner(key)
+        asked = owner.deployment.spec.serving.mode if owner else ServingMode.AUTO
+        if asked is ServingMode.AUTO:
+            return self._chosen(key)
+        problem = self._why_not(asked)
+        if problem:
+            raise ServingModeUnavailable(
+                f"mode {asked} was asked for, but {problem}; change spec.serving.mode, or install it"
+            )
+        return asked
+
+    def _chosen(self, key: Key) -> ServingMode:
+        problems = {mode: self._why_not(mode) for mode in MODES}
+        for mode in (self._recorded(key), self._default, *MODES):
+            if mode is not None and not problems[mode]:
+                return mode
+        raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; install one of them")
+
+    def _recorded(self, key: Key) -> ServingMode | None:
+        """What the status says; another mode would leave the objects of this one behind."""
+        manifest = self._objects.get(MODEL_DEPLOYMENT, key.namespace, key.name) or {}
+        recorded = manifest.get("status", {}).get("mode")
+        return ServingMode(recorded) if recorded in list(MODES) else None
+
+    def _why_not(self, mode: ServingMode) -> str:
+        kind, product = NEEDS[mode]
+        if mode not in self._backends:
+            return f"mode {mode} is not supported in this release"
+        if not self._objects.serves(kind):
+            return f"the cluster lacks {product} ({kind.plural}.{kind.group} {kind.version}), which mode {mode} needs"
+        return ""

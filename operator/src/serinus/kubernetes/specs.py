@@ -1,0 +1,57 @@
+"""ModelDeployment manifests as validated specs, each parsed once."""
+
+from collections import OrderedDict
+from typing import Final
+
+from pydantic import ValidationError
+
+from serinus.adapters.kubernetes_objects import Manifest
+from serinus.core.errors import SpecInvalid
+from serinus.core.spec import ModelDeployment
+from serinus.lint.messages import findings
+from serinus.lint.problem import dotted
+
+REMEMBERED: Final = 20_000
+
+Parsed = ModelDeployment | SpecInvalid
+
+
+class Specs:
+    """Remembers what it has parsed, by uid, generation and labels."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[object, Parsed]] = OrderedDict()
+
+    def of(self, manifest: Manifest) -> ModelDeployment:
+        """The deployment. Raises SpecInvalid with every problem in one sentence each."""
+        meta = manifest["metadata"]
+        edition = (meta["generation"], meta.get("labels"))
+        known = self._known.get(meta["uid"])
+        if known is None or known[0] != edition:
+            known = (edition, parsed(manifest))
+            self._remember(meta["uid"], known)
+        if isinstance(known[1], SpecInvalid):
+            raise known[1]
+        return known[1]
+
+    def _remember(self, uid: str, entry: tuple[object, Parsed]) -> None:
+        self._known[uid] = entry
+        self._known.move_to_end(uid)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def parsed(manifest: Manifest) -> Parsed:
+    """The deployment, or the error that says what is wrong with it."""
+    meta = manifest["metadata"]
+    content = {
+        "apiVersion": manifest["apiVersion"],
+        "kind": manifest["kind"],
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels") or {}},
+        "spec": manifest.get("spec"),
+    }
+    try:
+        return ModelDeployment.model_validate(content, by_alias=True, by_name=False)
+    except ValidationError as error:
+        found = findings(error.errors(include_url=False))
+        return SpecInvalid("; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found))
