@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from serinus.adapters.mlflow_client import registry_of
 from serinus.core import errors
 from serinus.core.errors import SerinusError, TrainingFailed
 from serinus.training.config import TrainingConfig
@@ -28,22 +29,18 @@ STEP_ENVIRONMENT = {
 }
 
 
-def default_registry_uri(state: Path) -> str:
-    """The registry in a file below the state folder."""
-    return f"sqlite:///{state.resolve()}/mlflow.db"
-
-
 def run_training(
     config_path: Path,
     *,
     as_of: datetime | None = None,
     work_dir: Path,
-    registry_uri: str,
+    registry_uri: str = "",
     progress: Callable[[str], None],
     run_id: str | None = None,
 ) -> TrainingOutcome:
     """Train, judge and perhaps register, as `config_path` says; the same `run_id` never registers twice.
 
+    `registry_uri` comes before the file's `registry.uri`; with neither it is SQLite in `work_dir`.
     `progress` gets one sentence per step as it ends. Raises SpecInvalid, DataInvalid, RegistryUnavailable or
     TrainingFailed. Snapshots stay in `work_dir/snapshots`, the run's log in `work_dir/runs/<run_id>`.
     """
@@ -51,7 +48,7 @@ def run_training(
     run_id = run_id or f"{config.model}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
     folder = (work_dir / "runs" / run_id).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    uri = config.registry.uri or registry_uri
+    uri = registry_uri or config.registry.uri or registry_of(work_dir)
     request = _request(config, config_path, folder=folder, work_dir=work_dir, registry_uri=uri, run_id=run_id)
     _run_process(request, folder, progress)
     result = json.loads((folder / "result.json").read_text())

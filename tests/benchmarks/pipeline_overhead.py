@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.run import default_registry_uri, run_training
+from pipelines.run import run_training
+from serinus.adapters.mlflow_client import registry_of
 
 TRAINING = Path(__file__).parents[2] / "examples" / "flights" / "training.yaml"
 SENTENCE = re.compile(r"^(?P<step>[^:]+): .* \((?P<seconds>[0-9.]+) s\)$")
@@ -22,9 +23,7 @@ def one_run() -> tuple[float, dict[str, float]]:
     said: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        run_training(
-            TRAINING, work_dir=Path(folder), registry_uri=default_registry_uri(Path(folder)), progress=said.append
-        )
+        run_training(TRAINING, work_dir=Path(folder), registry_uri=registry_of(Path(folder)), progress=said.append)
         wall = time.perf_counter() - started
     found = filter(None, map(SENTENCE.match, said))
     return wall, {match["step"]: float(match["seconds"]) for match in found}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.run import default_registry_uri, run_training
-from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, RUN_KEY_TAG, TRAINING_TAG, connect
+from pipelines.run import run_training
+from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, RUN_KEY_TAG, TRAINING_TAG, connect, registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.artifact import verify_directory
 from serinus.core.errors import DataInvalid, TrainingFailed
@@ -23,7 +23,7 @@ class Place:
 
     def __init__(self, training_file: Path) -> None:
         self.file, self.state = training_file, training_file.parent / "state"
-        self.uri = default_registry_uri(self.state)
+        self.uri = registry_of(self.state)
         self.registry = MlflowRegistry(self.uri, self.state / "cache")
         self.said: list[str] = []
 

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 from serinus.core import reasons
 from serinus.core.decision import Decision, Input
 from serinus.core.errors import MetricsUnavailable, SerinusError
+from serinus.core.looking import COUNTED
 from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation
 from serinus.core.recovery import recovered_state
 from serinus.core.revision import Artifact, Revision, revision_of
-from serinus.core.rollout import NEEDS_METRICS, decide
+from serinus.core.rollout import decide
 from serinus.core.spec import ModelDeployment, ModelSource
 from serinus.core.state import RolloutState, initial_state
 from serinus.owed import Debts
@@ -85,7 +86,7 @@ class Reconciler:
             target=_as_revision(target, template),
             serving=serving,
             promoted=_as_revision(promoted, template) if promoted else None,
-            metrics=await self._metrics(key) if state.phase in NEEDS_METRICS else None,
+            metrics=await self._metrics(key) if state.phase in COUNTED else None,
             action=action,
         )
 

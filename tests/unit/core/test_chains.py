@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from serinus.core.looking import COUNTED
 from serinus.core.observation import MetricsSnapshot, Observation, Problem, ServingObservation
 from serinus.core.policies import ALWAYS, CHAINS
 from serinus.core.revision import Revision
-from serinus.core.rollout import NEEDS_METRICS, decide
+from serinus.core.rollout import decide
 from serinus.core.state import IN_ROLLOUT, TRANSITIONS, Phase, Stage
 from tests.unit.core.builders import (
     BOTH,
@@ -73,7 +74,7 @@ def test_a_policy_stands_in_a_chain_once(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_metrics_are_read_where_a_candidate_may_have_had_traffic(phase: Phase) -> None:
-    assert (phase in NEEDS_METRICS) == (phase in IN_ROLLOUT - {Phase.DEPLOYING, Phase.PROMOTING})
+    assert (phase in COUNTED) == (phase in IN_ROLLOUT - {Phase.DEPLOYING, Phase.PROMOTING})
 
 
 @pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.PENDING}))

@@ -27,6 +27,11 @@ IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOU
 QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
+def registry_of(folder: Path) -> str:
+    """The registry of a state folder: MLflow on SQLite."""
+    return f"{SQLITE}{(folder / 'mlflow.db').resolve()}"
+
+
 def is_new_registry(uri: str) -> bool:
     """Whether `uri` is a SQLite file that does not exist yet."""
     return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()

@@ -31,13 +31,12 @@ def train(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_as_exit_codes():
         from pipelines.run import run_training
-        from serinus.local.compose import registry_uri
 
         outcome = run_training(
             file,
             as_of=as_of.replace(tzinfo=UTC) if as_of else None,
             work_dir=state_dir,
-            registry_uri=registry or registry_uri(state_dir),
+            registry_uri=registry,
             progress=lambda line: typer.echo(line, err=True),
         )
     typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else _sentence(outcome))

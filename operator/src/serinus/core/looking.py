@@ -1,6 +1,6 @@
 """One look at the evidence: fold the counters since the last one, once per interval of the policy."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from serinus.core import analysis
 from serinus.core.decision import Input
@@ -60,18 +60,17 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
 def steady_weight(seen: Input, rollout: Rollout) -> int | None:
     """The weight that was in force for the whole interval, or None where the share of requests proves nothing."""
     policy = rollout.policy
-    if policy.sticky or policy.match or not judged_since(seen, rollout):
+    if policy.sticky or policy.match or not was_judged(seen, rollout):
         return None
     if seen.observed.serving.weights.get(rollout.candidate.id) != rollout.weight:
         return None
     return rollout.weight
 
 
-def judged_since(seen: Input, rollout: Rollout) -> datetime | None:
-    """The moment of the last look, if the step's weight was already in force then."""
-    if seen.state.phase not in JUDGED or rollout.stage is not Stage.ANALYSING or rollout.looked_at is None:
-        return None
-    return rollout.looked_at if rollout.looked_at >= rollout.stage_since else None
+def was_judged(seen: Input, rollout: Rollout) -> bool:
+    """Whether the step's weight was already in force at the last look."""
+    analysed = seen.state.phase in JUDGED and rollout.stage is Stage.ANALYSING
+    return analysed and rollout.looked_at is not None and rollout.looked_at >= rollout.stage_since
 
 
 def held(seen: Input, rollout: Rollout) -> timedelta:

@@ -4,13 +4,10 @@ from datetime import datetime
 
 from serinus.core.conditions import with_conditions
 from serinus.core.decision import Decision, Input, Step
-from serinus.core.looking import COUNTED, with_latest_counts
+from serinus.core.looking import with_latest_counts
 from serinus.core.planning import plan
 from serinus.core.policies import ALWAYS, CHAINS
 from serinus.core.state import RolloutState, Warm
-
-NEEDS_METRICS = COUNTED
-"""The phases in which the counters must be read."""
 
 
 def decide(seen: Input) -> Decision:

@@ -6,11 +6,11 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
+from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.demo.report import render_report
 from serinus.demo.story import Stage
 from serinus.demo.summary import Machine, Summary, Training, client_summary, summarise, summary_json
-from serinus.local.compose import registry_uri
 from serinus.local.files import atomic_write_text
 
 MODEL, ALIAS = "flight-delay", "champion"
@@ -26,7 +26,7 @@ def write_outcome(stage: Stage, started_at: datetime, seconds: float, json_file:
 
 def summary_of(stage: Stage, started_at: datetime, seconds: float) -> Summary:
     """The summary of a story."""
-    registry = MlflowRegistry(registry_uri(stage.folder), stage.folder / "artifacts")
+    registry = MlflowRegistry(registry_of(stage.folder), stage.folder / "artifacts")
     counts = stage.counts
     return summarise(
         stage.records(),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.system_clock import SystemClock
 from serinus.core.planning import latency_edges
@@ -45,17 +46,12 @@ def local_runtime(options: Options) -> LocalRuntime:
         store=FileStateStore(folder),
         serving=serving,
         metrics=LocalMetrics(gateway, clock),
-        registry=MlflowRegistry(options.registry_uri or registry_uri(options.folder), options.folder / "artifacts"),
+        registry=MlflowRegistry(options.registry_uri or registry_of(options.folder), options.folder / "artifacts"),
         journal=FileJournal(folder),
         clock=clock,
     )
     url = f"{gateway.url}/v1/models/{source.key.name}:predict"
     return LocalRuntime(folder, source, Reconciler(ports), serving, url)
-
-
-def registry_uri(folder: Path) -> str:
-    """The registry of a state folder: MLflow on SQLite."""
-    return f"sqlite:///{(folder / 'mlflow.db').resolve()}"
 
 
 def predictor_command(launch: Launch) -> Sequence[str]:

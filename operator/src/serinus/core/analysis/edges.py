@@ -17,6 +17,6 @@ def missing_edge(snapshot: MetricsSnapshot, revisions: tuple[str, ...], threshol
         nearest = f"the nearest are {' and '.join(below + above)}" if below or above else "it has none"
         return (
             f"the latency histogram of {sample.instance} has no edge at {threshold_seconds:g} s ({nearest}); "
-            "set the signal's threshold to an edge, or add the edge to the histogram"
+            "set the signal's threshold to an edge, or add the edge to the histogram (on one machine: start `serinus run` again)"
         )
     return ""
