@@ -3,13 +3,14 @@
 import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cluster.control_plane import cluster as clusters
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.control_plane.kwok import FAKE_NAMESPACE_ANNOTATION
-from tests.cluster.looking import Look, look_at
+from tests.cluster.looking import Look, eventually, look_at
 
 NEEDS_KNATIVE = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
@@ -32,7 +33,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """A cluster of this run's own, with KServe and a gateway."""
     if name := os.environ.get("SERINUS_TEST_CLUSTER"):
-        yield Cluster.named(name)
+        yield Cluster.named(Path(name).name)
         return
     name = f"test-{uuid.uuid4().hex[:8]}"
     try:
@@ -64,6 +65,8 @@ def new_namespace(look: Look) -> Iterator[Callable[..., str]]:
         annotations = FAKE_NAMESPACE_ANNOTATION if fake else {}
         look.core.create_namespace({"metadata": {"name": name, "annotations": annotations, "labels": labels or {}}})
         made.append(name)
+        account = lambda: look.core.read_namespaced_service_account("default", name)  # noqa: E731
+        eventually(account, f"the namespace {name} has a service account, without which no pod can be made")
         return name
 
     yield make

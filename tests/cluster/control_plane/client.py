@@ -49,8 +49,10 @@ class Kubectl:
             time.sleep(POLL_SECONDS)
 
     def wait(self, what: str, *names: str, seconds: int = 60) -> None:
-        """Wait for a condition of objects."""
-        self.run("wait", f"--for=condition={what}", f"--timeout={seconds}s", *names)
+        """Wait for objects to be there and for a condition of theirs. Raises ClusterError."""
+        arguments = ("wait", f"--for=condition={what}", f"--timeout={seconds}s", *names)
+        if not wait_until(lambda: self.succeeds(*arguments), seconds):
+            self.run("wait", f"--for=condition={what}", "--timeout=0s", *names)
 
     def define(self, definitions: Sequence[Manifest], seconds: float = 60) -> None:
         """Apply CustomResourceDefinitions and wait until objects of them can be made."""

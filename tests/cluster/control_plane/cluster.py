@@ -21,7 +21,7 @@ from tests.cluster.control_plane.kubernetes import ControlPlane
 from tests.cluster.control_plane.kwok import Kwok
 from tests.cluster.control_plane.layout import Layout
 from tests.cluster.control_plane.nodes import RealNode
-from tests.cluster.control_plane.processes import Record, Starter, read_records, stop_all
+from tests.cluster.control_plane.processes import Record, Starter, read_records, stop_all, unrecorded
 
 # What is stopped first still needs what is stopped last; what is not named here comes before all of them.
 STOPPED_LAST = (("kwok", "kube-scheduler", "kube-controller-manager"), ("kube-apiserver",), ("etcd",), ("namespace",))
@@ -114,9 +114,10 @@ class Cluster:
         ).returncode
 
 
-def up(name: str, *, knative: bool = False, fake_nodes: int = 2, keep: bool = False) -> Cluster:
+def up(name: str, *, serving: bool = True, knative: bool = False, fake_nodes: int = 2, keep: bool = False) -> Cluster:
     """Build what is missing, then start a cluster. Raises ClusterError; what was started is then stopped again.
 
+    Without `serving` there is neither KServe nor a gateway, and it is up in half the time.
     `keep`: a cluster whose start has failed is left as it is, to be looked at.
     """
     network.require_tools()
@@ -127,7 +128,7 @@ def up(name: str, *, knative: bool = False, fake_nodes: int = 2, keep: bool = Fa
         )
     builds.build((*builds.STANDARD, *(builds.KNATIVE if knative else ())))
     try:
-        _start(cluster, knative=knative, fake_nodes=fake_nodes)
+        _start(cluster, serving=serving, knative=knative, fake_nodes=fake_nodes)
     except BaseException:
         if not keep:
             down(name, keep_logs=True)
@@ -135,7 +136,7 @@ def up(name: str, *, knative: bool = False, fake_nodes: int = 2, keep: bool = Fa
     return cluster
 
 
-def _start(cluster: Cluster, *, knative: bool, fake_nodes: int) -> None:
+def _start(cluster: Cluster, *, serving: bool, knative: bool, fake_nodes: int) -> None:
     files = cluster.layout
     files.folder.mkdir(parents=True)
     holder = network.create(files.records, files.logs)
@@ -153,8 +154,11 @@ def _start(cluster: Cluster, *, knative: bool, fake_nodes: int) -> None:
     kwok = Kwok(files, starter)
     kwok.start()
     kwok.add_nodes(client, fake_nodes)
-    RealNode(files, starter).start()
-    _install(cluster, client, knative=knative)
+    node = RealNode(files, starter)
+    node.start()
+    if serving:
+        _install(cluster, client, knative=knative)
+    node.wait(client)
 
 
 def _install(cluster: Cluster, client: Kubectl, *, knative: bool) -> None:
@@ -189,6 +193,7 @@ def down(name: str, *, keep_logs: bool = False) -> None:
     files = Layout(name)
     for group in _in_order(read_records(files.records)):
         stop_all(files.records, group)
+    stop_all(files.records, unrecorded(files.folder))
     if keep_logs and files.logs.exists():
         print(f"The logs are in {_keep_logs(files)}", flush=True)
     shutil.rmtree(files.folder, ignore_errors=True)

@@ -17,6 +17,8 @@ from tests.cluster.control_plane.waiting import POLL_SECONDS, wait_until
 
 START_TIME_TOLERANCE_SECONDS = 2.0
 LOG_LINES_SHOWN = 15
+# In the environment of every process of a cluster: one whose starter was killed before it could record it is found by it.
+OWNER = "SERINUS_TEST_CLUSTER_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Starter:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, OWNER: str(self.records.parent), **(environment or {})},
                 cwd=folder,
                 pass_fds=sockets,
             )
@@ -122,6 +124,22 @@ def stop_all(folder: Path, records: Iterable[Record], seconds: float = 10) -> No
         raise ClusterError(f"these processes do not end, not even by SIGKILL: {names}")
     for record in records:
         forget(folder, record)
+
+
+def unrecorded(folder: Path) -> list[Record]:
+    """Processes of a cluster, by its folder, that nobody has recorded."""
+    return [
+        Record(f"unrecorded-{process.pid}", process.pid, process.create_time())
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and _owner(process) == str(folder)
+    ]
+
+
+def _owner(process: psutil.Process) -> str | None:
+    with contextlib.suppress(psutil.Error):
+        owner: str | None = process.environ().get(OWNER)
+        return owner
+    return None
 
 
 def wait_until_gone(records: Iterable[Record], seconds: float) -> None:

@@ -31,8 +31,9 @@ def entry_script(root: Path, mounts: Iterable[Mount], *, read_only: bool) -> str
     """
     lines = ["set -e", f"cd {_quoted(root)}", "mount -t tmpfs -o mode=755 tmpfs .", f"cd {_quoted(root)}"]
     lines += _system()
-    lines += [line for folder in PROGRAMS if folder.is_dir() for line in _bind(Mount(folder, str(folder)))]
-    lines += [line for mount in sorted(mounts, key=lambda mount: mount.target) for line in _bind(mount)]
+    # In this order, a volume does not hide the programs that lie in a folder of its name.
+    for mount in sorted([*_programs(), *mounts], key=lambda mount: mount.target):
+        lines += _bind(mount)
     if read_only:
         lines.append("mount -o remount,ro,bind .")
     lines.append('exec chroot . "$@"')
@@ -49,6 +50,12 @@ def _system() -> Iterator[str]:
     for name in LIVE:
         yield f"mkdir {name} && mount --rbind /{name} {name}"
     yield f"mkdir {' '.join(FRESH)} && mkdir -m 1777 tmp var/tmp && ln -s ../run var/run"
+
+
+def _programs() -> Iterator[Mount]:
+    for folder in PROGRAMS:
+        if folder.is_dir() and not any(other in folder.parents for other in PROGRAMS):
+            yield Mount(folder, str(folder))
 
 
 def _bind(mount: Mount) -> Iterator[str]:

@@ -17,7 +17,8 @@ from tests.cluster.control_plane.layout import KUBELET_PORT, NODE_ADDRESS, NODE_
 from tests.cluster.control_plane.node import logs
 from tests.cluster.control_plane.node.api import Api
 from tests.cluster.control_plane.node.pod import Node, RunningPod
-from tests.cluster.control_plane.node.watching import follow
+from tests.cluster.control_plane.node.sandbox import number_of
+from tests.cluster.control_plane.node.watching import RETRY_SECONDS, follow
 from tests.cluster.control_plane.processes import read_records, stop_all
 
 HEARTBEAT_SECONDS = 10.0
@@ -39,6 +40,7 @@ class Kubelet:
     async def run(self) -> None:
         """Serve until cancelled."""
         self._end_leftovers()
+        self._number = await self._highest_number()
         server = await logs.serve(self._node.layout, self._find)
         try:
             await asyncio.gather(self._beat(), self._follow())
@@ -51,6 +53,15 @@ class Kubelet:
         folder = self._node.layout.records
         stop_all(folder, [record for record in read_records(folder) if record.name.startswith("pod-")], 1)
 
+    async def _highest_number(self) -> int:
+        """A pod keeps its address when the kubelet is started again, and no other may take it."""
+        while True:
+            try:
+                found = self._node.api.client.list(Pod, namespace="*", fields={"spec.nodeName": NODE_NAME})
+                return max([_number_of(pod) async for pod in found], default=0)
+            except (ApiError, httpx2.HTTPError):
+                await asyncio.sleep(RETRY_SECONDS)
+
     async def _follow(self) -> None:
         async for change in follow(self._node.api.client, Pod, {"spec.nodeName": NODE_NAME}):
             self._note(change.object, gone=change.gone)
@@ -62,7 +73,8 @@ class Kubelet:
         if running is None:
             if gone or (_is_over(pod) and pod.metadata.deletionTimestamp is None):
                 return
-            running = self._pods[uid] = RunningPod(pod, self._node, self._next_number())
+            number = _number_of(pod) or self._next_number()
+            running = self._pods[uid] = RunningPod(pod, self._node, number)
         if gone:
             running.end(0, gone=True)
             self._pods.pop(uid, None)
@@ -110,6 +122,10 @@ class Kubelet:
 
 def _is_over(pod: Pod) -> bool:
     return pod.status is not None and pod.status.phase in ("Succeeded", "Failed")
+
+
+def _number_of(pod: Pod) -> int:
+    return number_of(pod.status.podIP) if pod.status else 0
 
 
 def _node_status() -> NodeStatus:

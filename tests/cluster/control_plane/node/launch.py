@@ -18,6 +18,7 @@ from tests.cluster.control_plane.node.environment import command_of, environment
 from tests.cluster.control_plane.node.filesystem import Mount, entry_script, image_mounts
 from tests.cluster.control_plane.node.images import Image
 from tests.cluster.control_plane.node.sandbox import as_user
+from tests.cluster.control_plane.processes import OWNER
 
 if TYPE_CHECKING:
     from tests.cluster.control_plane.node.container import Surroundings
@@ -51,7 +52,7 @@ async def prepare(container: Container, image: Image, around: "Surroundings") ->
         *(*WORKING_FOLDER, container.workingDir or "/"),
         *command_of(container, image, environment),
     )
-    return Launch(argv, environment)
+    return Launch(argv, {OWNER: str(around.records.parent), **environment})
 
 
 async def start(launch: Launch, log: Path) -> asyncio.subprocess.Process:

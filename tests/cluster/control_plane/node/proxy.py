@@ -97,14 +97,23 @@ class Proxy:
         return any(host == NODE_ADDRESS or ip_address(host) in ip_network(POD_CIDR) for host in hosts)
 
     def _names(self) -> Iterable[str]:
-        for (namespace, name), service in sorted(self._services.items()):
-            address = service.spec.clusterIP if service.spec else None
-            slices = self._slices.get((namespace, name), {}).values()
-            hosts = (
-                [address] if address not in (None, "", "None") else [h for one in slices for h in _ready_addresses(one)]
-            )
-            for host in hosts:
+        for namespace, name in sorted(self._services):
+            for host in self._hosts((namespace, name)):
                 yield f"{host} {name}.{namespace} {name}.{namespace}.svc {name}.{namespace}.svc.cluster.local\n"
+
+    def _hosts(self, key: Key) -> list[str]:
+        """What the name of a Service leads to."""
+        service = self._services.get(key)
+        if service is None or service.spec is None:
+            return []
+        if service.spec.type == "ExternalName":
+            name, _, namespace = (service.spec.externalName or "").partition(".svc")[0].partition(".")
+            aimed_at = self._services.get((namespace, name))
+            again = aimed_at is not None and aimed_at.spec is not None and aimed_at.spec.type == "ExternalName"
+            return [] if again else self._hosts((namespace, name))
+        if service.spec.clusterIP not in (None, "", "None"):
+            return [str(service.spec.clusterIP)]
+        return [host for one in self._slices.get(key, {}).values() for host in _ready_addresses(one)]
 
 
 def write_hosts(layout: Layout, text: str) -> None:

@@ -4,11 +4,11 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from tests.cluster.control_plane.layout import NODE_ADDRESS, POD_CIDR
-from tests.cluster.control_plane.processes import Record, write_record
+from tests.cluster.control_plane.processes import Record, forget, write_record
 
 # The next hop of every pod; each pod's end of its cable on the node has this address.
 GATEWAY = "169.254.1.1"
@@ -41,6 +41,13 @@ def address_of(number: int) -> str:
     return str(_addresses[number + 1])
 
 
+def number_of(address: str | None) -> int:
+    """The number of the pod with this address; 0 for one that is none of ours."""
+    if not address or IPv4Address(address) not in _addresses:
+        return 0
+    return int(IPv4Address(address)) - int(_addresses.network_address) - 1
+
+
 async def make_sandbox(records: Path, name: str, hostname: str, number: int) -> Sandbox:
     """A network namespace with one cable to the node, held open by a process that only waits."""
     holder = await asyncio.create_subprocess_exec(
@@ -51,17 +58,28 @@ async def make_sandbox(records: Path, name: str, hostname: str, number: int) -> 
     )
     record = write_record(records, name, holder.pid)
     assert holder.stdout is not None
-    if not await holder.stdout.readline():
-        raise SandboxFailed("unshare could not make a network namespace")
+    try:
+        if not await holder.stdout.readline():
+            raise SandboxFailed("unshare could not make a network namespace")
+        prefix = await _connect(holder.pid, number)
+    except BaseException:
+        holder.kill()
+        forget(records, record)
+        raise
+    return Sandbox(address_of(number), prefix, record, holder)
+
+
+async def _connect(holder: int, number: int) -> tuple[str, ...]:
+    """Lay the cable; returns the command that enters the namespace."""
     address, cable = address_of(number), f"pod{number}"
     await _ip(
         (),
-        f"link add {cable} type veth peer name eth0 netns {holder.pid}",
+        f"link add {cable} type veth peer name eth0 netns {holder}",
         f"addr add {GATEWAY}/32 dev {cable}",
         f"link set {cable} up",
         f"route replace {address}/32 dev {cable} src {NODE_ADDRESS}",
     )
-    prefix = ("nsenter", f"--net=/proc/{holder.pid}/ns/net", f"--uts=/proc/{holder.pid}/ns/uts", "--")
+    prefix = ("nsenter", f"--net=/proc/{holder}/ns/net", f"--uts=/proc/{holder}/ns/uts", "--")
     await _ip(
         prefix,
         "link set lo up",
@@ -70,7 +88,7 @@ async def make_sandbox(records: Path, name: str, hostname: str, number: int) -> 
         f"route add {GATEWAY} dev eth0 scope link",
         f"route add default via {GATEWAY}",
     )
-    return Sandbox(address, prefix, record, holder)
+    return prefix
 
 
 async def _ip(prefix: Sequence[str], *commands: str) -> None:

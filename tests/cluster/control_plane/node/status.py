@@ -74,7 +74,7 @@ def _phase(spec: PodSpec, main: Iterable[RunningContainer], beginning: Iterable[
     if policy == "Never" and any(one.state.terminated and one.state.terminated.exitCode for one in beginning):
         return "Failed"
     codes = [one.state.terminated.exitCode if one.state.terminated else None for one in main]
-    if policy != "Always" and all(code is not None for code in codes):
+    if policy != "Always" and codes and all(code is not None for code in codes):
         if not any(codes):
             return "Succeeded"
         if policy == "Never":
