@@ -1,5 +1,7 @@
 """Any ModelDeployment that can be made, as hypothesis strategies."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -130,3 +132,65 @@ DEPLOYMENTS = st.fixed_dictionaries(
         "spec": SPECS,
     }
 ).map(ModelDeployment.model_validate)
+
+
+ODD: tuple[Any, ...] = (
+    True,
+    0,
+    1,
+    -1,
+    5,
+    0.5,
+    1.5,
+    -0.1,
+    101,
+    10**9 + 1,
+    2**40,
+    "",
+    "a",
+    "A b",
+    "7",
+    "x" * 64,
+    "x" * 300,
+)
+ODD += (
+    "10m",
+    "0s",
+    "0.5ms",
+    "-1m",
+    "1h1h",
+    "99999h",
+    "Canary",
+    "Query",
+    "v3",
+    "latest",
+    "\u00e9",
+    "a\nb",
+    "a/b",
+    "a.b",
+    "-",
+)
+ODD += ("1Gi", "+1", "1.", ".5", "0 3 * * 1", "s3://x/y", [], {}, [{}], ["a"], {"x": 1})
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> Json:
+    """The spec of a deployment in which one value is another, or is gone. Mostly it is refused."""
+    spec = draw(DEPLOYMENTS).spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    changed: Json = deepcopy(spec)
+    parent, key = draw(st.sampled_from(list(_places(changed))))
+    if isinstance(parent, dict) and draw(st.integers(0, 7)) == 0:
+        del parent[key]
+    else:
+        parent[key] = draw(st.sampled_from(ODD))
+    return changed
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every map or list with each of its keys, but for what is inside of a template."""
+    if not isinstance(value, dict | list):
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if key != "template":
+            yield from _places(item)

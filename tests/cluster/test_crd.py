@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from serinus.core.spec.metadata import MAX_NAME
 from serinus.core.status import status_of
 from serinus.lint import Level, lint_text
 from tests.cases.filled import full_state
-from tests.cases.strategies import DEPLOYMENTS
+from tests.cases.strategies import DEPLOYMENTS, spoilt
 from tests.cases.table import MALFORMED, WELLFORMED, Case, manifest
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.looking import Look, eventually
@@ -26,8 +27,9 @@ from tests.cluster.looking import Look, eventually
 ROOT = Path(__file__).parents[2]
 DEFINITION = ROOT / "manifests" / "crd" / "modeldeployments.yaml"
 KUBECTL = Path(sys.executable).with_name("kubectl")
-NAMESPACE = "crd-tests"
+NAMESPACE = f"crd-{uuid.uuid4().hex[:8]}"
 GROUP, VERSION, PLURAL = "serinus.dev", "v1alpha1", "modeldeployments"
+CRD = f"{PLURAL}.{GROUP}"
 OBJECTS = {"group": GROUP, "version": VERSION, "namespace": NAMESPACE, "plural": PLURAL}
 MANY_WEIGHTS = [{"weight": weight, "hold": "1h30m", "minRequests": 10} for weight in range(1, 33)]
 MANY_SIGNALS = [{"name": f"slow-{at}", "type": "Latency", "threshold": f"{at}ms"} for at in range(1, 17)]
@@ -41,12 +43,15 @@ def kubeconfig(cluster: Cluster) -> str:
 @pytest.fixture(scope="module")
 def api(look: Look, kubeconfig: str) -> Iterator[client.CustomObjectsApi]:
     """The objects of an API server that has the CRD as it is committed, in a namespace of these tests' own."""
+    was_there = kubectl(kubeconfig, "get", "crd", CRD, "--ignore-not-found", "-o", "name") != ""
     kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", "-f", str(DEFINITION))
-    kubectl(kubeconfig, "wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}", "--timeout=30s")
+    kubectl(kubeconfig, "wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
     look.core.create_namespace({"metadata": {"name": NAMESPACE}})
     eventually(lambda: look.custom.list_namespaced_custom_object(**OBJECTS), "the API server knows the CRD")
     yield look.custom
     look.core.delete_namespace(NAMESPACE)
+    if not was_there:
+        kubectl(kubeconfig, "delete", "crd", CRD)
 
 
 def kubectl(kubeconfig: str, *arguments: str, given: str | None = None) -> str:
@@ -120,6 +125,19 @@ def test_whatever_the_models_accept_the_api_server_accepts(
     assert ModelDeployment.model_validate({**kept, "metadata": content["metadata"]}) == deployment
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(spec=spoilt())
+def test_of_a_spoilt_object_the_api_server_and_the_models_think_alike(
+    spec: dict[str, Any], api: client.CustomObjectsApi
+) -> None:
+    body = {**manifest({}), "spec": spec}
+    problems = [one for one in lint_text(yaml.safe_dump(body), "file.yaml") if "not supported" not in one.message]
+    if any(problem.level is Level.ERROR for problem in problems):
+        refusal(api, body)
+    else:
+        created(api, body, dry=True)
+
+
 def test_what_is_left_out_is_defaulted_as_the_models_do(api: client.CustomObjectsApi) -> None:
     kept = created(api, manifest({}), dry=True)
     asked = ModelDeployment.model_validate(manifest({}))
@@ -135,7 +153,7 @@ def test_the_largest_object_is_within_the_cost_of_the_rules(api: client.CustomOb
         "serving": {"resources": {"limits": resources, "requests": resources}},
         "rollout": {"steps": MANY_WEIGHTS, "signals": MANY_SIGNALS},
         "monitoring": {"drift": {"features": ["f" * 256] * 256}},
-        "retraining": {"pipeline": "p", "triggers": [{"type": "Schedule", "cron": "0 " * 50 + "0 0 * *"}] * 0},
+        "retraining": {"pipeline": "p", "triggers": [{"type": "Schedule", "cron": " ".join(["1" * 24] * 5)}] * 16},
     }
     assert created(api, manifest(spec, "n" * MAX_NAME), dry=True)["spec"]["model"]["uri"].endswith("u")
 

@@ -27,6 +27,7 @@ TAKEN_OVER = (
 )
 INT_OR_STRING = "x-kubernetes-int-or-string"
 VALIDATIONS = "x-kubernetes-validations"
+BOUNDS = {"minimum": (">=", words.at_least), "maximum": ("<=", words.at_most)}
 NOT_A_CHOICE = "anyOf with more than one branch has no structural schema; use a union with a discriminator"
 
 
@@ -86,7 +87,7 @@ def _value(plain: Json, defs: Json) -> Json:
         content |= _map(plain, defs)
     if INT_OR_STRING in plain:
         content[INT_OR_STRING] = True
-    return with_rules(_with_whole_minimum(content), _of_checks(plain))
+    return with_rules(_with_whole_bounds(content), _of_checks(plain))
 
 
 def _of_checks(plain: Json) -> tuple[Rule, ...]:
@@ -95,16 +96,18 @@ def _of_checks(plain: Json) -> tuple[Rule, ...]:
     return tuple(rule for check in checks for rule in texts.rules_of(check, texts.Value(text, plain["maxLength"])))
 
 
-def _with_whole_minimum(content: Json) -> Json:
-    """The schema with a rule in place of a minimum that is a fraction.
+def _with_whole_bounds(content: Json) -> Json:
+    """The schema with rules in place of bounds that are fractions.
 
-    Of an integer the API server compares whole numbers, so 0 would be as large as 0.0001.
+    Of an integer the API server compares whole numbers, so 0 would be as large as 0.0001, and 1 larger than "0".
     """
-    low = content.get("minimum", 0)
-    if low == int(low):
-        return content
-    rest = {name: item for name, item in content.items() if name != "minimum"}
-    return with_rules(rest, (Rule(f"self >= {low}", words.at_least(low)),))
+    fractions = {name: content[name] for name in BOUNDS if not float(content.get(name, 0)).is_integer()}
+    rest = {name: item for name, item in content.items() if name not in fractions}
+    return with_rules(rest, tuple(_bound(*BOUNDS[name], fraction) for name, fraction in fractions.items()))
+
+
+def _bound(sign: str, said: Callable[[float], str], number: float) -> Rule:
+    return Rule(f"self {sign} {number}", said(number))
 
 
 def _map(plain: Json, defs: Json) -> Json:

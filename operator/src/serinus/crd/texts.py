@@ -33,7 +33,7 @@ def _matches(check: Check, value: Value) -> tuple[Rule, ...]:
 
 
 def _quantity(check: Check, value: Value) -> tuple[Rule, ...]:
-    rule = "type(self) == int ? self >= 0 : isQuantity(self) && quantity(self).compareTo(quantity('0')) >= 0"
+    rule = "type(self) == int ? self >= 0 : isQuantity(self) && self.matches('^[+]?[.]?[0-9]')"
     return (value.said(rule, f"is not accepted; {check.allowed}"),)
 
 

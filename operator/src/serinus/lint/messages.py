@@ -46,7 +46,7 @@ def _sentence(error: ErrorDetails, loc: Location) -> str:
     if kind == "missing" or (value is None and _is_required(error["loc"])):
         return _required(error)
     name = next((part for part in reversed(loc) if isinstance(part, str)), "the file")
-    if value is None:
+    if value is None and isinstance(loc[-1], str):
         hint = "{} or its fields" if kind in MAP_TYPES else "a value"
         return f"{name} is empty; give it {hint}, or remove the line"
     sentence = SENTENCES.get(kind)
@@ -61,7 +61,7 @@ def _unknown(error: ErrorDetails, loc: Location) -> str:
     having = entries_with(tuple(place), str(name))
     if having is not None:
         return f"Forbidden: {words.belongs(str(name), having.noun, having.kinds)}"
-    return f"unknown field {shown(dotted(loc))}; {one_of(name, _siblings(error))}"
+    return f"unknown field {shown(dotted(loc))}; {one_of(str(name), _siblings(error))}"
 
 
 def _required(error: ErrorDetails) -> str:
@@ -74,7 +74,7 @@ def _required(error: ErrorDetails) -> str:
 
 
 def _is_required(loc: Location) -> bool:
-    return loc[-1] in schema_at(loc[:-1]).get("required", ()) and entry_at(loc[:-1]) is None
+    return loc[-1] in schema_at(loc[:-1]).get("required", ()) and not _is_marker(loc)
 
 
 def _is_marker(loc: Location) -> bool:

@@ -20,9 +20,9 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return by_small[close[0]] if close else ""
 
 
-def one_of(word: Any, known: Sequence[str]) -> str:
+def one_of(word: str, known: Sequence[str]) -> str:
     """What to write instead of a word that is not among the known ones."""
-    meant = nearest(word, known) if isinstance(word, str) else ""
+    meant = nearest(word, known)
     return f"did you mean {meant}?" if meant else f"use {words.listed(known)}"
 
 
@@ -34,16 +34,19 @@ def _out_of_range(value: Any, schema: dict[str, Any], context: dict[str, Any]) -
 
 
 def _not_among(value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return _unsupported(value, choices(schema))
+    return _unsupported(value, choices(schema)) if isinstance(value, str) else _text(value, schema, context)
 
 
 def _wrong_tag(value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
-    return _unsupported(context["tag"], kinds_of(schema))
+    found = value[context["discriminator"].strip("'")]
+    if found is None:
+        return _no_tag(value, schema, context)
+    return _unsupported(found, kinds_of(schema)) if isinstance(found, str) else _text(found, {}, context)
 
 
-def _unsupported(value: Any, known: Sequence[str]) -> str:
+def _unsupported(value: str, known: Sequence[str]) -> str:
     supported = ", ".join(json.dumps(word) for word in known)
-    meant = nearest(value, known) if isinstance(value, str) else ""
+    meant = nearest(value, known)
     then = f"did you mean {meant}?" if meant else "write one of them"
     return f"Unsupported value: {shown(value)}: supported values: {supported}; {then}"
 
@@ -89,7 +92,9 @@ def _short_text(value: Any, schema: dict[str, Any], context: dict[str, Any]) -> 
     return f"should be at least {context['min_length']} chars long; write a text"
 
 
-def _long_list(value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
+def _long(value: Any, schema: dict[str, Any], context: dict[str, Any]) -> str:
+    if not isinstance(value, list | dict):
+        return _long_text(value, schema, context)
     return f"Too many: {len(value)}: must have at most {context['max_length']} items; remove some"
 
 
@@ -136,7 +141,7 @@ SENTENCES: dict[str, Sentence] = {
     "tuple_type": _type("array", "begin each entry with a dash"),
     "string_too_long": _long_text,
     "string_too_short": _short_text,
-    "too_long": _long_list,
+    "too_long": _long,
     "too_short": _short_list,
     "value_error": _as_written,
     "rule": _as_written,

@@ -72,7 +72,7 @@ def int_or_text(pattern: str, longest: int, allowed: str, kind: str = "matches")
 
 
 NAME_PATTERN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-QUANTITY_PATTERN = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
+QUANTITY_PATTERN = r"[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
 
 Name = Annotated[str, *matching(NAME_PATTERN, 63, "use small letters, digits and dashes, as in flight-delay")]
 Hostname = Annotated[
