@@ -91,7 +91,8 @@ def assert_unheard(done: Finished) -> None:
 
 
 def test_an_empty_folder_says_how_to_start(tmp_path: Path) -> None:
-    done = serinus("get", cwd=tmp_path)
+    done = serinus("get", cwd=tmp_path, KUBECONFIG=str(tmp_path / "none"))
     assert done.code == 0
-    assert "no deployments in .serinus; start one: serinus run -f modeldeployment.yaml" in done.err
+    assert "no deployments in .serinus (start one: serinus run -f modeldeployment.yaml)" in done.err
+    assert f"there is no kubeconfig at {tmp_path / 'none'}" in done.err
     assert not (tmp_path / ".serinus").exists()

@@ -2,7 +2,7 @@
 
 import typer
 
-from serinus.cli import act, demo, get, lint, run, train
+from serinus.cli import act, demo, explain, get, history, lint, run, train
 from serinus.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -13,14 +13,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+plugin = typer.Typer(
+    name="kubectl-serinus",
+    help="See and steer the rollouts of ModelDeployments in a cluster.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 app.command("train", epilog=EPILOG)(train.train)
 app.command("run", epilog=EPILOG)(run.run)
-app.command("get", epilog=EPILOG)(get.get)
-app.command("promote", epilog=EPILOG)(act.promote)
-app.command("abort", epilog=EPILOG)(act.abort)
-app.command("retry", epilog=EPILOG)(act.retry)
-app.command("pause", epilog=EPILOG)(act.pause)
-app.command("resume", epilog=EPILOG)(act.resume)
-app.command("rollback", epilog=EPILOG)(act.rollback)
+for one in (app, plugin):
+    one.command("get", epilog=EPILOG)(get.get)
+    one.command("explain", epilog=EPILOG)(explain.explain)
+    one.command("history", epilog=EPILOG)(history.history)
+    for verb in act.HELP:
+        one.command(verb, help=act.help_of(verb), epilog=EPILOG)(act.asking(verb))
 app.command("lint", epilog=EPILOG)(lint.lint)
 app.command("demo", epilog=EPILOG)(demo.demo)

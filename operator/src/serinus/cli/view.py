@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from serinus.cli.homes import Found
 from serinus.core.planning import candidate_weight
 from serinus.core.state import Phase, RolloutRecord, RolloutState
-from serinus.local.reading import Deployed
 
 COLOURS = {
     Phase.STABLE: "green",
@@ -23,7 +23,7 @@ COLOURS = {
 }
 
 
-def table(found: Sequence[Deployed], *, wide: bool = False) -> RenderableType:
+def table(found: Sequence[Found], *, wide: bool = False) -> RenderableType:
     """One line per deployment, as `kubectl get` prints it."""
     result = Table(box=None, pad_edge=False, header_style="bold")
     for column in (
@@ -45,17 +45,18 @@ def table(found: Sequence[Deployed], *, wide: bool = False) -> RenderableType:
             stable_version(state),
             candidate_version(state),
             f"{candidate_weight(state)}%" if state.rollout else "-",
-            state.reason,
+            one.reason,
             age(datetime.now(UTC) - state.phase_since),
         ]
-        result.add_row(*cells, *((state.url, state.message) if wide else ()))
+        result.add_row(*cells, *((state.url, one.message) if wide else ()))
     return result
 
 
-def details(one: Deployed) -> RenderableType:
+def details(one: Found) -> RenderableType:
     """The reason in a sentence, signals, quarantine, and past rollouts."""
     state = one.state
-    parts: list[RenderableType] = ["", Text(state.message)]
+    parts: list[RenderableType] = ["", Text(one.message)]
+    parts += [Text(note, "yellow") for note in one.notes]
     if state.registry_problem:
         parts.append(Text(f"registry: {state.registry_problem}", "yellow"))
     if state.action_message:
@@ -67,6 +68,9 @@ def details(one: Deployed) -> RenderableType:
         parts += [Text(f"  {entry.label}: {entry.reason}: {entry.message}") for entry in state.rejected]
     if state.history:
         parts += ["", Text("Past rollouts", "bold"), Padding(history(state.history), (0, 0, 0, 2))]
+        parts.append(
+            Text("`serinus history` has their messages and numbers, `serinus explain` what happens now", "dim")
+        )
     return Group(*parts)
 
 
@@ -83,7 +87,7 @@ def signals(state: RolloutState) -> RenderableType:
 def history(records: Sequence[RolloutRecord]) -> RenderableType:
     """Past rollouts, the latest first."""
     result = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in ("ENDED", "FROM", "TO", "OUTCOME", "REASON", "REQUESTS", "FAILED", "MESSAGE"):
+    for column in ("ENDED", "FROM", "TO", "OUTCOME", "REASON", "REQUESTS", "FAILED"):
         result.add_column(column)
     for record in reversed(records):
         result.add_row(
@@ -94,7 +98,6 @@ def history(records: Sequence[RolloutRecord]) -> RenderableType:
             record.reason,
             str(record.candidate_requests),
             str(record.candidate_failed),
-            record.message,
         )
     return result
 
