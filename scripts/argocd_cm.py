@@ -9,7 +9,7 @@ import yaml
 FOLDER = Path(__file__).parents[1] / "manifests" / "argocd"
 COMMITTED = FOLDER / "argocd-cm.yaml"
 RESOURCE = "serinus.dev_ModelDeployment"
-VERBS = ("promote", "abort", "retry", "pause", "resume")
+VERBS = ("promote", "abort", "retry", "pause", "resume", "rollback")
 HEADER = f"""\
 # Teaches Argo CD what a ModelDeployment's health is and what can be asked of it. Made by scripts/argocd_cm.py.
 #   kubectl -n argocd patch configmap argocd-cm --patch-file {COMMITTED.relative_to(FOLDER.parents[1])}

@@ -11,6 +11,7 @@ from serinus.core.observation import Action, Verb
 from serinus.core.policies.people import POSSIBLE_IN
 from serinus.core.state import Phase
 from serinus.core.status import object_of
+from serinus.kubernetes.actions import ACTION_ANNOTATION, action_of
 from tests.argocd import lua
 from tests.argocd.phases import WORLDS
 from tests.fakes.world import World, stable_world
@@ -34,8 +35,14 @@ AFTER = {
     Verb.RETRY: {Phase.DEPLOYING, Phase.PENDING},
     Verb.PAUSE: {Phase.PAUSED},
     Verb.RESUME: {Phase.PROGRESSING},
+    Verb.ROLLBACK: {Phase.DEPLOYING},
 }
-POSSIBLE = [(Verb(verb), phase) for verb in argocd_cm.VERBS for phase in sorted(POSSIBLE_IN[Verb(verb)])]
+POSSIBLE = [
+    (verb, phase)
+    for verb in map(Verb, argocd_cm.VERBS)
+    for phase in sorted(POSSIBLE_IN[verb])
+    if verb is not Verb.ROLLBACK
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +68,9 @@ def action_script(customizations: dict[str, Any], verb: Verb) -> str:
 
 def clicked(customizations: dict[str, Any], verb: Verb, world: World) -> Action:
     """The request that the action leaves on the object, as the operator reads it."""
-    changed = lua.run(action_script(customizations, verb), live(world))
-    left = json.loads(changed["metadata"]["annotations"]["serinus.dev/action"])
-    assert set(left) == {"verb", "rolloutId", "nonce", "by"}
-    return Action(Verb(left["verb"]), left["nonce"], left["rolloutId"], left["by"])
+    found = action_of(lua.run(action_script(customizations, verb), live(world)))
+    assert found is not None
+    return found
 
 
 def test_the_committed_configuration_is_made_of_the_lua_files() -> None:
@@ -126,7 +132,8 @@ def test_a_stable_revision_without_a_ready_replica_is_degraded(customizations: d
 @pytest.mark.parametrize("phase", Phase)
 def test_each_phase_offers_what_the_operator_would_do(customizations: dict[str, Any], phase: Phase) -> None:
     offered = lua.run(customizations["discovery.lua"], live(WORLDS[phase]()))
-    assert offered == {verb: {"disabled": phase not in POSSIBLE_IN[Verb(verb)]} for verb in argocd_cm.VERBS}
+    wanted = {verb: {"disabled": phase not in POSSIBLE_IN[Verb(verb)]} for verb in argocd_cm.VERBS}
+    assert offered == wanted | {"rollback": {"disabled": True}}
 
 
 def test_an_object_without_a_status_offers_nothing(customizations: dict[str, Any]) -> None:
@@ -147,6 +154,19 @@ def test_a_click_is_carried_out_once(customizations: dict[str, Any], verb: Verb,
     assert "argocd" in decided.action_message
 
 
+def test_what_served_before_can_be_gone_back_to(customizations: dict[str, Any]) -> None:
+    world = stable_world()
+    world.ask_version("2")
+    world.until_phase(Phase.PROMOTING)
+    world.until_phase(Phase.STABLE)
+    assert lua.run(customizations["discovery.lua"], live(world))["rollback"] == {"disabled": False}
+    world.action = clicked(customizations, Verb.ROLLBACK, world)
+    assert world.reconcile().next_state.phase in AFTER[Verb.ROLLBACK]
+    world.until_phase(Phase.ROLLED_BACK)
+    assert world.weight_of("1") == 100
+    assert lua.run(customizations["health"], live(world))["status"] == "Degraded"
+
+
 def test_a_late_click_does_not_act_on_another_rollout(customizations: dict[str, Any]) -> None:
     world = WORLDS[Phase.PROGRESSING]()
     late = clicked(customizations, Verb.PROMOTE, world)
@@ -163,7 +183,7 @@ def test_a_late_click_does_not_act_on_another_rollout(customizations: dict[str, 
 def test_an_action_changes_nothing_but_its_annotation(customizations: dict[str, Any], verb: str) -> None:
     content = live(WORLDS[Phase.PROGRESSING]())
     changed = lua.run(action_script(customizations, Verb(verb)), content)
-    assert changed["metadata"]["annotations"].pop("serinus.dev/action")
+    assert changed["metadata"]["annotations"].pop(ACTION_ANNOTATION)
     assert lua.run("return obj", content) == changed
 
 
@@ -171,7 +191,7 @@ def test_an_object_without_annotations_can_be_acted_on(customizations: dict[str,
     content = live(WORLDS[Phase.ROLLED_BACK]())
     del content["metadata"]["annotations"]
     changed = lua.run(action_script(customizations, Verb.RETRY), content)
-    assert json.loads(changed["metadata"]["annotations"]["serinus.dev/action"])["rolloutId"] == ""
+    assert json.loads(changed["metadata"]["annotations"][ACTION_ANNOTATION])["rolloutId"] == ""
 
 
 def test_two_clicks_on_two_versions_of_the_object_are_two_requests(customizations: dict[str, Any]) -> None:
@@ -179,7 +199,7 @@ def test_two_clicks_on_two_versions_of_the_object_are_two_requests(customization
     first, second = (live(world) for _ in range(2))
     second["metadata"]["resourceVersion"] = "4712"
     nonces = {
-        lua.run(action_script(customizations, Verb.PAUSE), content)["metadata"]["annotations"]["serinus.dev/action"]
+        lua.run(action_script(customizations, Verb.PAUSE), content)["metadata"]["annotations"][ACTION_ANNOTATION]
         for content in (first, second)
     }
     assert len(nonces) == 2

@@ -11,6 +11,7 @@ local possible_in = {
   retry = {RolledBack = true, Failed = true},
   pause = {Progressing = true},
   resume = {Paused = true},
+  rollback = {Stable = obj.status ~= nil and obj.status.former ~= nil},
 }
 
 local phase = obj.status ~= nil and obj.status.phase or ""
