@@ -42,7 +42,7 @@ def camel(name: str) -> str:
 def test_every_setting_of_the_operator_can_be_given_and_its_default_is_shown() -> None:
     settings = OperatorSettings.model_fields
     wanted = {camel(name): field.default for name, field in settings.items() if name not in NOT_VALUES}
-    assert settings_in_values() == wanted
+    assert settings_in_values() == {name: "" if default == () else default for name, default in wanted.items()}
 
 
 def test_the_schema_knows_every_setting() -> None:
