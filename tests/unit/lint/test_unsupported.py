@@ -13,6 +13,8 @@ SIGNAL = "spec.rollout.signals[0].type"
 NOWHERE_YET = [
     ("spec.monitoring", with_spec("monitoring: {drift: {psi: 0.3}}")),
     ("spec.retraining", with_spec("retraining: {pipeline: p, triggers: [{type: MaxAge, age: 720h}]}")),
+    ("spec.rollout.strategy", with_rollout("strategy: BlueGreen")),
+    ("spec.rollout.strategy", with_rollout("strategy: Shadow")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Quality, labelHorizon: 6h}]")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Drift}]")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Query, promql: up, min: 1}]")),
@@ -29,11 +31,9 @@ ONLY_IN_A_CLUSTER = {
     "spec.serving.template": with_serving("template: {predictor: {env: []}}"),
     "spec.serving.adopt": with_serving("adopt: true"),
     "spec.deletionPolicy": with_spec("deletionPolicy: Orphan"),
-    "spec.rollout.strategy": with_rollout("strategy: BlueGreen"),
 }
 ALSO_ONLY_IN_A_CLUSTER = [
     ("spec.serving.mode", with_serving("mode: Standard")),
-    ("spec.rollout.strategy", with_rollout("strategy: Shadow")),
 ]
 
 

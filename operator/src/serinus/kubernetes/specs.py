@@ -1,6 +1,7 @@
 """ModelDeployment manifests as validated specs, each parsed once."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
@@ -9,7 +10,8 @@ from serinus.adapters.kubernetes_objects import Manifest
 from serinus.core.errors import SpecInvalid
 from serinus.core.spec import ModelDeployment
 from serinus.lint.messages import findings
-from serinus.lint.problem import dotted
+from serinus.lint.problem import Finding, dotted
+from serinus.lint.unsupported import unsupported
 
 REMEMBERED: Final = 20_000
 
@@ -51,7 +53,12 @@ def parsed(manifest: Manifest) -> Parsed:
         "spec": manifest.get("spec"),
     }
     try:
-        return ModelDeployment.model_validate(content, by_alias=True, by_name=False)
+        deployment = ModelDeployment.model_validate(content, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = findings(error.errors(include_url=False))
-        return SpecInvalid("; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found))
+        return _invalid(findings(error.errors(include_url=False)))
+    refused = unsupported(deployment)
+    return _invalid(refused) if refused else deployment
+
+
+def _invalid(found: Iterable[Finding]) -> SpecInvalid:
+    return SpecInvalid("; ".join(f"{dotted(finding.loc)}: {finding.message}" for finding in found))

@@ -43,6 +43,7 @@ def _scales(value: Any, serving: dict[str, Any]) -> bool:
 
 
 NOWHERE_YET = (
+    Row(("rollout", "strategy"), _is("BlueGreen", "Shadow"), "yet", "use Canary or Immediate"),
     Row(("rollout", "signals", EACH, "type"), _is("Quality"), "yet, it comes with delayed labels", "remove the signal"),
     Row(("rollout", "signals", EACH, "type"), _is("Drift"), "yet, it comes with drift monitoring", "remove the signal"),
     Row(("rollout", "signals", EACH, "type"), _is("Query"), "yet, it comes with Prometheus", "remove the signal"),
@@ -61,7 +62,6 @@ ONLY_IN_A_CLUSTER = (
     Row(("serving", "hostname"), _given, ONE_MACHINE, "remove it"),
     Row(("serving", "template"), _given, ONE_MACHINE, "remove it"),
     Row(("serving", "adopt"), _is(True), ONE_MACHINE, "remove it"),
-    Row(("rollout", "strategy"), _is("BlueGreen", "Shadow"), ONE_MACHINE, "use Canary or Immediate"),
     Row(("deletionPolicy",), _is("Orphan"), ONE_MACHINE, "use Delete"),
 )
 
