@@ -211,6 +211,46 @@ def test_a_kubelet_that_is_killed_and_started_again_runs_its_pods_again(
     )
 
 
+def test_pods_go_on_while_the_api_server_is_away(cluster: Cluster, look: Look, namespace: str) -> None:
+    probe = {"readinessProbe": {"httpGet": {"port": 8080, "path": "/"}, "periodSeconds": 1}}
+    name = f"kept-{uuid.uuid4().hex[:6]}"
+    look.core.create_namespaced_pod(namespace, samples.pod(name, *SERVER, container=probe))
+    eventually(lambda: container_of(look, namespace, name).ready, "it is ready")
+    kept = process_of(cluster, name)
+    cluster.stop("kube-apiserver")
+    try:
+        assert kept.is_running()
+    finally:
+        cluster.start_api_server()
+    kept.kill()
+    again = eventually(
+        lambda: (one := container_of(look, namespace, name)).restart_count and one.ready and one, "again"
+    )
+    assert again.restart_count == 1
+
+
+def test_a_deleted_pod_has_its_grace_period_to_finish(look: Look, namespace: str, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    program = (
+        "import signal, time\n"
+        "def end(*_):\n"
+        "    time.sleep(1); open('/said/term', 'w').close(); raise SystemExit\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "open('/said/begun', 'w').close()\n"
+        "time.sleep(999)\n"
+    )
+    hook = {"preStop": {"exec": {"command": ["touch", "/said/hook"]}}}
+    mount = {"volumeMounts": [{"name": "said", "mountPath": "/said"}], "securityContext": {"runAsUser": 0}}
+    said.mkdir()
+    volumes = [{"name": "said", "hostPath": {"path": str(said)}}]
+    body = samples.pod("slow", "-c", program, container={"lifecycle": hook, **mount}, volumes=volumes)
+    look.core.create_namespaced_pod(namespace, body)
+    eventually((said / "begun").exists, "it runs")
+    look.core.delete_namespaced_pod("slow", namespace)
+    eventually(lambda: not look.core.list_namespaced_pod(namespace).items, "it is gone")
+    assert sorted(file.name for file in said.iterdir()) == ["begun", "hook", "term"]
+
+
 @pytest.fixture
 def other() -> Iterator[str]:
     """The name of another cluster, of which nothing is left afterwards."""

@@ -106,6 +106,10 @@ class Cluster:
         chosen = [record for record in read_records(self.layout.records) if record.name in names]
         stop_all(self.layout.records, chosen, seconds)
 
+    def start_api_server(self) -> None:
+        """Start the API server again after it was stopped, and wait until it is ready."""
+        ControlPlane(self.layout, self.starter).start_server(self.kubectl())
+
     def exec(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Run a command inside of the namespace with KUBECONFIG set, and wait for it; returns its exit code."""
         kubeconfig = {"KUBECONFIG": str(self.layout.kubeconfig_of("admin"))}

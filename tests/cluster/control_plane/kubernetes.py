@@ -59,8 +59,7 @@ class ControlPlane:
     def start_api_server(self, client: Kubectl) -> None:
         """etcd and the API server, until it says that it is ready."""
         self.start_etcd()
-        server = self.start_server()
-        self.starter.wait(server, lambda: client.succeeds("get", "--raw", "/readyz"))
+        self.start_server(client)
 
     def start_etcd(self) -> Record:
         """Its data need not survive the machine."""
@@ -69,8 +68,8 @@ class ControlPlane:
         data = [f"--data-dir={self.layout.folder / 'etcd'}", f"--initial-cluster=default={ETCD_PEERS}"]
         return self.starter.start("etcd", [builds.ETCD.path, *data, *urls, "--unsafe-no-fsync", "--log-level=warn"])
 
-    def start_server(self) -> Record:
-        """The API server, at the address that pods know it by."""
+    def start_server(self, client: Kubectl) -> None:
+        """The API server, at the address that pods know it by, until it says that it is ready."""
         pki = self.layout.pki
         arguments = [
             f"--etcd-servers={ETCD_CLIENTS}",
@@ -89,7 +88,8 @@ class ControlPlane:
             f"--cert-dir={self.layout.folder / 'certs'}",
             *_certificates(pki),
         ]
-        return self.starter.start("kube-apiserver", [builds.API_SERVER.path, *arguments])
+        server = self.starter.start("kube-apiserver", [builds.API_SERVER.path, *arguments])
+        self.starter.wait(server, lambda: client.succeeds("get", "--raw", "/readyz"))
 
     def start_controllers(self) -> None:
         """The controllers of Deployments, Services, namespaces and so on, and the scheduler."""

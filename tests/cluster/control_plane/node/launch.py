@@ -23,7 +23,8 @@ from tests.cluster.control_plane.processes import OWNER
 if TYPE_CHECKING:
     from tests.cluster.control_plane.node.container import Surroundings
 
-WORKING_FOLDER = ("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh")
+# The last step before the program itself: what was the standard input until here is closed, by which it is seen to run.
+WORKING_FOLDER = ("sh", "-c", 'cd "$1" && shift && exec "$@" </dev/null', "sh")
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,38 @@ async def prepare(container: Container, image: Image, around: "Surroundings") ->
 
 
 async def start(launch: Launch, log: Path) -> asyncio.subprocess.Process:
-    """Start the process with both outputs at the end of `log`."""
+    """Start the process with both outputs at the end of `log`; it has replaced what prepared it when this returns."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        return await asyncio.create_subprocess_exec(
-            *launch.argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-            env=launch.environment,
-            start_new_session=True,
-        )
+    ours, its = os.pipe()
+    try:
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                stdin=its,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                env=launch.environment,
+                start_new_session=True,
+            )
+    finally:
+        os.close(its)
+    try:
+        await _closed(ours)
+    except BaseException:
+        kill_group(process.pid)
+        raise
+    return process
+
+
+async def _closed(pipe: int) -> None:
+    """Wait until nobody holds the other end of the pipe."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb"))
+    try:
+        await reader.read()
+    finally:
+        transport.close()
 
 
 def enter(pid: int) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class Proxy:
         self._slices: dict[Key, dict[str, EndpointSlice]] = {}
         self._servers: dict[Address, asyncio.Server] = {}
         self._changed: set[Key] = set()
+        self._written = ""
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -74,7 +75,9 @@ class Proxy:
             changed, self._changed = self._changed, set()
             for key in changed:
                 await self._listen(key)
-            write_hosts(self._layout, HOSTS + "".join(self._names()))
+            if (text := HOSTS + "".join(self._names())) != self._written:
+                write_hosts(self._layout, text)
+                self._written = text
 
     async def _listen(self, key: Key) -> None:
         service = self._services.get(key)
