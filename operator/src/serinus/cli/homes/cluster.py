@@ -1,10 +1,10 @@
 """The ModelDeployments in a cluster. All that is ever written is one annotation."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT
 from serinus.cli.homes.api import PersonApi
@@ -15,6 +15,7 @@ from serinus.core.state import RolloutRecord
 from serinus.kubernetes.actions import ACTION_ANNOTATION
 from serinus.ports import Key
 
+NAME: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 BASE: Final = f"/apis/{MODEL_DEPLOYMENT.api_version}"
 
 
@@ -39,7 +40,7 @@ class ClusterHome:
     def find(self, name: str) -> Found:
         """See the port."""
         namespace, _, rest = name.rpartition("/")
-        key = Key(namespace or self._namespace, rest)
+        key = Key(_checked(namespace or self._namespace), _checked(rest))
         try:
             return self.read(key)
         except NotThere as error:
@@ -51,7 +52,7 @@ class ClusterHome:
 
     def all(self) -> tuple[Found, ...]:
         """See the port."""
-        path = _path("" if self._everywhere else self._namespace)
+        path = _path("" if self._everywhere else _checked(self._namespace))
         items = self._api.get(path, "ModelDeployments").get("items") or []
         return tuple(found_of(_whole(item)) for item in items)
 
@@ -95,9 +96,13 @@ def _named(key: Key) -> str:
 
 
 def _path(namespace: str, name: str = "") -> str:
-    parts = [
-        f"namespaces/{quote(namespace, safe='')}" if namespace else "",
-        MODEL_DEPLOYMENT.plural,
-        quote(name, safe=""),
-    ]
-    return "/".join([BASE, *filter(None, parts)])
+    """The path of an object, or of all in a namespace, or of all."""
+    place = f"namespaces/{namespace}" if namespace else ""
+    return "/".join(filter(None, [BASE, place, MODEL_DEPLOYMENT.plural, name]))
+
+
+def _checked(text: str) -> str:
+    """A text that can be a name, and part of a path. Raises NotThere."""
+    if not re.fullmatch(NAME, text):
+        raise NotThere(f"{text or 'nothing'} cannot be the name of an object; use small letters, digits and dashes")
+    return text

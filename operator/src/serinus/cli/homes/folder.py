@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from serinus.cli.homes.home import Found, NotThere
+from serinus.core.errors import StateUnreadable
 from serinus.core.observation import Verb
 from serinus.core.state import RolloutRecord
 from serinus.core.status import object_of
 from serinus.local.folder import StateFolder
-from serinus.local.journal import read_records
 from serinus.local.mailbox import leave_request, pick_up_request
 from serinus.local.reading import Deployed, DeploymentNotFound, read_all, read_named, read_one
 from serinus.ports import Key
@@ -57,8 +59,9 @@ class FolderHome:
         return leave_request(self._folder, key, verb, rollout_id).nonce
 
     def records(self, found: Found) -> tuple[RolloutRecord, ...]:
-        """Every rollout that ever finished here."""
-        return tuple(read_records(self._folder.rollouts(found.key)))
+        """Every rollout that ever finished here. Raises StateUnreadable."""
+        records = [_record(path) for path in self._folder.rollouts(found.key).glob("*.json")]
+        return tuple(sorted(records, key=lambda record: record.started_at))
 
     def command(self, words: str, key: Key) -> str:
         """See the port."""
@@ -81,3 +84,11 @@ class FolderHome:
             spec=one.deployment.spec,
             asked=action.nonce if action else "",
         )
+
+
+def _record(path: Path) -> RolloutRecord:
+    try:
+        return RolloutRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise StateUnreadable(f"{path} cannot be read ({first}); move it away to see the other rollouts") from error
