@@ -15,6 +15,7 @@ IN_A_NAMESPACE = {
     (KSERVE, "inferenceservices"): READ | {"create", "patch", "delete"},
     (GATEWAY, "httproutes"): READ | {"create", "patch", "delete"},
     (KSERVE, "servingruntimes"): READ,
+    ("serving.knative.dev", "revisions"): READ,
     ("", "pods"): READ,
     ("events.k8s.io", "events"): {"create", "patch"},
 }

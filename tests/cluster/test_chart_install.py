@@ -1,6 +1,8 @@
 """The chart on a real API server: installed, upgraded, uninstalled, and what it lets the operator do."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,8 @@ OTHERS = (
     "apiextensions.k8s.io/customresourcedefinitions", "rbac.authorization.k8s.io/clusterroles",
     "gateway.networking.k8s.io/gateways", "serving.knative.dev/services", "/pods/exec", "coordination.k8s.io/leases",
 )  # fmt: skip
-EXAMPLE = ROOT / "manifests" / "examples" / "flight-delay.yaml"
+EXAMPLES = ROOT / "manifests" / "examples"
+EXAMPLE = EXAMPLES / "flight-delay.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,14 @@ def ask(chart: Chart, path: str) -> dict[str, Any]:
     return answer
 
 
+def test_the_examples_are_accepted(clean: Chart) -> None:
+    clean.install("--set", "replicaCount=0")
+    for example in sorted(EXAMPLES.iterdir()):
+        assert clean.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(example)).returncode == 0, (
+            example
+        )
+
+
 def test_the_operator_may_do_what_it_needs_and_nothing_else(clean: Chart) -> None:
     clean.install("--set", "replicaCount=0")
     assert allowed(clean, "models") == wanted(IN_THE_CLUSTER)
@@ -170,6 +181,31 @@ def allowed(chart: Chart, namespace: str) -> set[tuple[str, str]]:
 
 def wanted(rights: dict[tuple[str, str], set[str]]) -> set[tuple[str, str]]:
     return {(f"{group}/{plural}", verb) for (group, plural), verbs in rights.items() for verb in verbs}
+
+
+@pytest.mark.parametrize("namespaces", [[], ["models"]], ids=["the cluster", "one namespace"])
+def test_the_operator_works_with_the_rights_that_the_chart_gives(clean: Chart, namespaces: list[str]) -> None:
+    clean.install("--set-json", f"namespaces={json.dumps(namespaces)}")
+    eventually(lambda: available(clean) == 2, "both replicas are ready", seconds=120)
+    lease = clean.look.leases.read_namespaced_lease("serinus", NAMESPACE)
+    assert lease.spec.holder_identity.startswith("serinus-")
+
+    assert clean.kubectl("apply", "-f", str(EXAMPLE)).returncode == 0
+    phase = ("get", "mdep", "flight-delay", "-n", "models", "-o", "jsonpath={.status.phase}")
+    eventually(lambda: clean.kubectl(*phase).stdout, "the operator has written a status")
+    forbidden = {kind for pod in pods(clean) for kind in forbidden_kinds(clean, pod.metadata.name)}
+    assert forbidden == ({"ClusterServingRuntime"} if namespaces else set())
+
+
+def available(chart: Chart) -> int:
+    return int(chart.look.apps.read_namespaced_deployment_status("serinus", NAMESPACE).status.available_replicas or 0)
+
+
+def forbidden_kinds(chart: Chart, pod: str) -> set[str]:
+    """Kinds of requests that the API server has refused an operator, as the operator counts them."""
+    done = chart.kubectl("get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/metrics")
+    assert "serinus_api_requests_total" in done.stdout, done.stderr
+    return set(re.findall(r'^serinus_api_requests_total{code="403",kind="(\w+)"', done.stdout, re.MULTILINE))
 
 
 def test_who_may_view_or_edit_a_namespace_may_do_so_with_its_model_deployments(clean: Chart) -> None:
