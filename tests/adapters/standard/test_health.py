@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from serinus.adapters.revision_health import Look, deaths, status_of
+from serinus.adapters.look import Look
+from serinus.adapters.revision_health import deaths, status_of
 from serinus.core.observation import RevisionStatus
 from tests.adapters.standard.support import golden
 
@@ -67,6 +68,14 @@ def test_ready_replicas_are_those_whose_pods_say_so() -> None:
     status = seen(service(), READY, READY)
     assert (status.ready, status.replicas, status.ready_replicas, status.message) == (True, 2, 2, "")
     assert not seen(service(), READY, pod(container())).ready
+
+
+def test_a_pod_counts_once_every_gateway_has_had_time_to_hear_of_it() -> None:
+    fresh = pod(container())
+    fresh["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-05T12:00:00Z"}]
+    settle = timedelta(seconds=1)
+    ages = {age: Look(CREATED + timedelta(seconds=age), PATIENCE, settle) for age in (0.5, 1.9, 2)}
+    assert [seen(service(), fresh, look=look).ready_replicas for look in ages.values()] == [0, 0, 1]
 
 
 def test_kserve_saying_ready_is_no_proof() -> None:

@@ -7,11 +7,13 @@ import pytest
 import yaml
 
 from serinus.adapters import manifests
-from serinus.adapters.inference_service import edges_of, inference_service, revision_name
+from serinus.adapters.inference_service import edges_of, inference_service, revision_name, revision_of
 from serinus.adapters.serving_runtimes import Runtime, name_args, name_env, runtime_of
-from serinus.core.plan import Role
+from serinus.core.plan import Role, ServedRevision
+from serinus.core.revision import Artifact
+from serinus.core.spec.metadata import MAX_NAME
 from tests.adapters.standard.cases import INFERENCE_SERVICES, ROUTES
-from tests.adapters.standard.support import KEY, MLSERVER, SERINUS, SKLEARN, golden, named, owner, served
+from tests.adapters.standard.support import KEY, MLSERVER, SERINUS, SKLEARN, golden, named, owner, revision, served
 
 MAKES = {**INFERENCE_SERVICES, **ROUTES}
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
@@ -28,18 +30,29 @@ def test_making_a_manifest_twice_gives_the_same(name: str) -> None:
     assert MAKES[name]() == MAKES[name]()
 
 
-@pytest.mark.parametrize("deployment", ["a", "flight-delay", "a" * 35, "a" * 36, "b" * 27 + "-" + "c" * 12])
-def test_names_and_labels_that_follow_from_a_name_stay_legal(deployment: str) -> None:
-    name = revision_name(deployment, "0123456789")
-    for suffix in ("-predictor", "-transformer", "-explainer"):
-        assert LABEL.fullmatch(f"isvc.{name}{suffix}")
-        assert len(f"{name}{suffix}") <= 63
-    assert name.endswith("-0123456789")
+@pytest.mark.parametrize("deployment", ["a", "flight-delay", "a" * MAX_NAME])
+@pytest.mark.parametrize("component", ["predictor", "transformer", "explainer"])
+def test_names_and_labels_that_follow_from_a_legal_name_are_legal(deployment: str, component: str) -> None:
+    service = f"{revision_name(deployment, '0123456789')}-{component}"
+    assert LABEL.fullmatch(f"isvc.{service}")
+    assert LABEL.fullmatch(service)
 
 
-def test_long_names_that_begin_alike_differ() -> None:
-    one, other = "a" * 36 + "one", "a" * 36 + "two"
-    assert revision_name(one, "0123456789") != revision_name(other, "0123456789")
+def test_a_revision_can_be_read_back_from_its_object() -> None:
+    asked = owner(
+        {"resources": {"requests": {"cpu": "1"}}, "template": {"annotations": {"serinus.dev/revision-content": "x"}}}
+    )
+    one = served(asked)
+    made = inference_service(KEY, asked, one, SERINUS)
+    assert revision_of(made) == one.revision
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "not JSON", '{"id": "other"}'])
+def test_a_revision_that_cannot_be_read_back_is_not_guessed(content: str | None) -> None:
+    asked = owner()
+    made = inference_service(KEY, asked, served(asked), SERINUS)
+    made["metadata"]["annotations"]["serinus.dev/revision-content"] = content
+    assert revision_of(made) is None
 
 
 def test_the_users_template_is_left_as_it_is() -> None:
@@ -87,6 +100,14 @@ def test_a_copy_of_the_serinus_runtime_is_told_what_its_predictor_needs() -> Non
     asked = owner({"runtime": "serinus-gpu"})
     args = inference_service(KEY, asked, served(asked), copy)["spec"]["predictor"]["model"]["args"]
     assert "--digest=sha256:abc" in args
+
+
+def test_a_model_whose_files_nobody_has_seen_is_served_without_a_digest() -> None:
+    asked = owner()
+    artifact = Artifact(model="flights", uri="s3://somewhere", digest="uri-sha256:abc")
+    one = ServedRevision(revision(asked).model_copy(update={"artifact": artifact}), Role.STABLE)
+    args = inference_service(KEY, asked, one, SERINUS)["spec"]["predictor"]["model"]["args"]
+    assert not [arg for arg in args if "digest" in arg]
 
 
 def test_latency_edges_can_be_read_back() -> None:

@@ -1,17 +1,25 @@
 """When a route is in force, what it sends where, and why it is not."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from serinus.adapters.http_route import is_accepted, refusal, routed_weights
-from tests.adapters.standard.support import golden
+from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, refusal, routed_weights
+from serinus.adapters.look import Look
+from serinus.core.plan import HeaderMatch
+from tests.adapters.standard.cases import GATEWAY
+from tests.adapters.standard.support import KEY, golden, owner
 
+CREATED = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SOON, LATER = (Look(CREATED + timedelta(seconds=age), timedelta(seconds=30)) for age in (5, 31))
 PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "infra", "name": "public"}
 
 
 def condition(name: str, status: str = "True", generation: int = 3, **more: str) -> dict[str, Any]:
-    return {"type": name, "status": status, "reason": name, "observedGeneration": generation, **more}
+    known = {"observedGeneration": generation, "lastTransitionTime": "2026-01-05T12:00:00Z"}
+    return {"type": name, "status": status, "reason": name, **known, **more}
 
 
 def parent(*conditions: dict[str, Any], **ref: str) -> dict[str, Any]:
@@ -20,7 +28,7 @@ def parent(*conditions: dict[str, Any], **ref: str) -> dict[str, Any]:
 
 def route(*parents: dict[str, Any], generation: int = 3) -> dict[str, Any]:
     made: dict[str, Any] = golden("route-split")
-    made["metadata"]["generation"] = generation
+    made["metadata"] |= {"generation": generation, "creationTimestamp": "2026-01-05T12:00:00Z"}
     made["status"] = {"parents": list(parents)}
     return made
 
@@ -49,12 +57,13 @@ def test_a_route_is_in_force_once_its_gateway_accepts_it_as_it_is_now(
     seen: dict[str, Any], accepted: bool, why: str
 ) -> None:
     assert is_accepted(seen) is accepted
-    assert why in refusal(seen)
-    assert bool(refusal(seen)) is bool(why)
+    assert why in refusal(seen, LATER)
+    assert bool(refusal(seen, LATER)) is bool(why)
+    assert not refusal(seen, SOON)
 
 
 def test_a_refusal_names_the_route_and_the_gateway() -> None:
-    assert refusal(route()).startswith("Gateway infra/public of HTTPRoute ml/flight-delay ")
+    assert refusal(route(), LATER).startswith("Gateway infra/public of HTTPRoute ml/flight-delay ")
 
 
 @pytest.mark.parametrize("name", ["route-split", "route-match", "route-sticky"])
@@ -65,3 +74,19 @@ def test_weights_are_those_of_the_rule_that_splits(name: str) -> None:
 
 def test_no_route_sends_nothing() -> None:
     assert routed_weights(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "written"),
+    [
+        ("ann", "Exact", "ann"),
+        ("a.b*(c)", "Exact", "a.b*(c)"),
+        ('the "new" (one)', "RegularExpression", "^the .new. .one.$"),
+        ("back\\slash", "RegularExpression", "^back.slash$"),
+    ],
+)
+def test_a_header_is_matched_exactly_where_gateways_can(value: str, type_: str, written: str) -> None:
+    routing = Routing((Backend("aaa", "a", 100),), HeaderMatch("X-Tester", value), "b")
+    rule = http_route(KEY, owner(), GATEWAY, "x", routing)["spec"]["rules"][1]
+    assert rule["matches"][0]["headers"] == [{"type": type_, "name": "X-Tester", "value": written}]
+    assert type_ == "Exact" or re.search(written, value)

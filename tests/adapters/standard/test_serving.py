@@ -120,11 +120,21 @@ async def test_a_restarted_program_does_not_guess_what_was_accepted(world: InMem
 
 async def test_a_gateway_that_does_not_answer_is_named_in_the_message(world: InMemory) -> None:
     world.gateway.stuck = True
-    seen = await world.settle(plan(A, weights={"aaa": 100}))
+    seen = await world.settle(plan(A, weights={"aaa": 100}), steps=3)
+    assert seen.problem is None
+    seen = await world.settle(plan(A, weights={"aaa": 100}), steps=20)
     assert seen.ready("aaa")
-    assert seen.revisions["aaa"].message.startswith(
-        "Gateway infra/public of HTTPRoute default/flights has not answered"
-    )
+    assert seen.problem
+    assert seen.problem.message.startswith("Gateway infra/public of HTTPRoute default/flights has not answered")
+    assert seen.revisions["aaa"].message == seen.problem.message
+
+
+async def test_a_lost_status_can_be_rebuilt_from_what_runs(world: InMemory) -> None:
+    await world.settle(BOTH)
+    world.restart()
+    seen = await world.standard.observe(KEY)
+    assert seen.known == {"aaa": A, "bbb": B}
+    assert seen.mode == "Standard"
 
 
 async def test_a_warm_revision_stays_listed_without_a_share(world: InMemory) -> None:

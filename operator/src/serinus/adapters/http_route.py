@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from serinus.adapters import manifests
 from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL, HTTP_ROUTE, Manifest, Owner
+from serinus.adapters.look import Look
 from serinus.core.plan import HeaderMatch
 from serinus.core.spec import Gateway
 from serinus.ports import Key
@@ -14,6 +15,8 @@ from serinus.ports import Key
 PORT: Final = 80  # of the Services that KServe makes
 GATEWAY_GROUP: Final = "gateway.networking.k8s.io"
 COMPONENT: Final = re.compile(r"-(predictor|transformer)$")
+UNQUOTABLE: Final = frozenset('"\\')
+PLAIN: Final = " -_=,;:/"
 # The rule that splits stays the first: gateways name their counters by a rule's and a backend's place in the list.
 SPLIT: Final = 0
 
@@ -70,15 +73,18 @@ def is_accepted(route: Manifest) -> bool:
     return any(all(one.get("status") == "True" for one in _answers(route, parent)) for parent in _parents(route))
 
 
-def refusal(route: Manifest) -> str:
-    """Why the gateway does not take the route, as a sentence; empty where it has, or may still."""
+def refusal(route: Manifest, look: Look) -> str:
+    """Why the gateway does not take the route, as a sentence, once that has lasted; empty where it has, or may still."""
     parents = _parents(route)
     if not parents:
-        return _sentence(route, "has not answered; does the Gateway exist, and does its controller run?")
+        lasted = look.is_over(manifests.field(route, "metadata", "creationTimestamp"))
+        missing = "has not answered; does the Gateway exist, and does its controller run?"
+        return _sentence(route, missing) if lasted else ""
     if is_accepted(route):
         return ""
     refused = [one for parent in parents for one in _answers(route, parent) if one.get("status") == "False"]
-    return _sentence(route, _words(refused[0])) if refused else ""
+    lasting = [one for one in refused if look.is_over(one.get("lastTransitionTime"))]
+    return _sentence(route, _words(lasting[0])) if lasting else ""
 
 
 def _parents(route: Manifest) -> list[Manifest]:
@@ -123,8 +129,7 @@ def _rules(key: Key, routing: Routing) -> list[dict[str, Any]]:
     ]
     rules = [_rule((), split, routing.mirrored)]
     if routing.match and routing.matched:
-        header = {"type": "Exact", "name": routing.match.name, "value": routing.match.value}
-        rules.append(_rule((header,), [_backend(routing.matched, 1)]))
+        rules.append(_rule((_header_match(routing.match),), [_backend(routing.matched, 1)]))
     if routing.sticky:
         stuck = [one for one in routing.backends if one.weight]
         rules += [_rule((_cookie_match(key, one),), [_backend(one.service, 1)], routing.mirrored) for one in stuck]
@@ -149,6 +154,14 @@ def _backend(service: str, weight: int, header: Mapping[str, str] | None = None)
     return backend
 
 
+def _header_match(match: HeaderMatch) -> dict[str, str]:
+    """Exact where it can be. Traefik takes a quote or a backslash in a value for two characters: there any will do."""
+    if not UNQUOTABLE & set(match.value):
+        return {"type": "Exact", "name": match.name, "value": match.value}
+    pattern = "".join(one if one.isalnum() or one in PLAIN else "." for one in match.value)
+    return {"type": "RegularExpression", "name": match.name, "value": f"^{pattern}$"}
+
+
 def _cookie(key: Key) -> str:
     return f"serinus-{key.name}"
 
@@ -159,5 +172,5 @@ def _stick(key: Key, backend: Backend) -> dict[str, str]:
 
 
 def _cookie_match(key: Key, backend: Backend) -> dict[str, str]:
-    value = rf"(^|;\s*){_cookie(key)}={backend.revision}(;|$)"
+    value = f"(^|; ?){_cookie(key)}={backend.revision}(;|$)"  # no backslash, as above
     return {"type": "RegularExpression", "name": "Cookie", "value": value}

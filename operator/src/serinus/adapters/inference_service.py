@@ -1,6 +1,5 @@
 """The InferenceService of one revision in KServe's Standard mode: pure functions from plan to manifest."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -20,18 +19,14 @@ from serinus.ports import Key
 DEPLOYMENT_MODE: Final = "serving.kserve.io/deploymentMode"
 VISIBILITY: Final = "networking.kserve.io/visibility"
 CLUSTER_LOCAL: Final = "cluster-local"
-# KServe labels its Deployments and pods `app: isvc.<name>-transformer`, and a label holds 63 characters.
-MAX_NAME: Final = 63 - len("isvc.") - len("-transformer")
+# The whole revision as it was brought up: a status that was lost is rebuilt from it.
+REVISION_CONTENT: Final = "serinus.dev/revision-content"
 SLO_FLAG: Final = "--slo-ms="
-DIGEST_FLAG: Final = "--digest="
+DEPLOYMENT_FLAG: Final = "--deployment="
 
 
 def revision_name(deployment: str, revision: str) -> str:
-    """`<deployment>-<revision>`; the deployment's part of one that would be too long ends in a hash instead."""
-    room = MAX_NAME - len(revision) - 1
-    if len(deployment) > room:
-        digest = hashlib.sha256(deployment.encode()).hexdigest()[:6]
-        deployment = f"{deployment[: room - 7]}-{digest}"
+    """What a revision's InferenceService is called."""
     return f"{deployment}-{revision}"
 
 
@@ -78,9 +73,19 @@ def edges_of(inference_service: Manifest | None) -> set[float]:
     return {float(arg.removeprefix(SLO_FLAG)) / 1000 for arg in args if arg.startswith(SLO_FLAG)}
 
 
-def is_told_digest(inference_service: Manifest) -> bool:
-    """Whether its server is a Serinus predictor, which knows the digest it must find."""
-    return any(arg.startswith(DIGEST_FLAG) for arg in _args(inference_service))
+def revision_of(inference_service: Manifest) -> Revision | None:
+    """The revision as it was brought up; None where that cannot be read (any more)."""
+    content = manifests.field(inference_service, "metadata", "annotations", REVISION_CONTENT)
+    try:
+        revision = Revision.model_validate_json(str(content))
+    except ValueError:
+        return None
+    return revision if revision.id == manifests.label_of(inference_service, REVISION_LABEL) else None
+
+
+def is_our_predictor(inference_service: Manifest) -> bool:
+    """Whether its server is Serinus's own, which says by its exit code what is wrong."""
+    return any(arg.startswith(DEPLOYMENT_FLAG) for arg in _args(inference_service))
 
 
 def wanted_replicas(inference_service: Manifest) -> int:
@@ -98,7 +103,11 @@ def _metadata(key: Key, owner: Owner, revision: Revision, template: Mapping[str,
         "name": revision_name(key.name, revision.id),
         "namespace": key.namespace,
         "labels": {**template.get("labels", {}), **ours},
-        "annotations": {**template.get("annotations", {}), DEPLOYMENT_MODE: "Standard"},
+        "annotations": {
+            **template.get("annotations", {}),
+            DEPLOYMENT_MODE: "Standard",
+            REVISION_CONTENT: revision.model_dump_json(),
+        },
         **manifests.owner_references(owner, key),
     }
 
@@ -141,11 +150,12 @@ def _predictor_args(key: Key, revision: Revision, runtime: Runtime, edges_second
     """What Serinus's own predictor must be told; KServe puts it behind the runtime's arguments."""
     if runtime.server_type != SERINUS:
         return []
+    digest = revision.artifact.digest  # of the files; of a model given by its address alone nobody has seen them
     return [
         f"--model-name={key.name}",
-        f"--deployment={key}",
+        f"{DEPLOYMENT_FLAG}{key}",
         f"--revision={revision.id}",
-        f"{DIGEST_FLAG}{revision.artifact.digest}",
+        *([f"--digest={digest}"] if digest.startswith("sha256:") else ()),
         *(f"{SLO_FLAG}{edge * 1000:.9g}" for edge in sorted(set(edges_seconds))),
     ]
 

@@ -10,10 +10,11 @@ from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.adapters.shifting import shifted
 from serinus.adapters.standard_view import StandardSettings, StandardView
+from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable
-from serinus.core.observation import RevisionStatus, ServingObservation
+from serinus.core.observation import Problem, RevisionStatus, ServingObservation
 from serinus.core.plan import Role, ServedRevision, ServingPlan
-from serinus.core.spec import Gateway, Serving
+from serinus.core.spec import Gateway, Serving, ServingMode
 from serinus.ports import Clock, Key
 
 REQUIRED = ((INFERENCE_SERVICE, "KServe"), (HTTP_ROUTE, "the Gateway API's standard channel"))
@@ -49,7 +50,15 @@ class StandardServing:
         for (of, revision), sentence in self._refused.items():
             if of == key:
                 statuses.setdefault(revision, RevisionStatus(revision, ready=False, failed=True, message=sentence))
-        return ServingObservation(revisions=statuses, weights=self._view.accepted_weights(key), url=self._view.url(key))
+        trouble = self._view.trouble(key)
+        return ServingObservation(
+            revisions=statuses,
+            weights=self._view.accepted_weights(key),
+            url=self._view.url(key),
+            mode=str(ServingMode.STANDARD),
+            known=self._view.known(key),
+            problem=Problem(reasons.ROUTE_REFUSED, trouble) if trouble else None,
+        )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """Bring up what is missing, shift what can be shifted, remove what has drained; called again it goes on.

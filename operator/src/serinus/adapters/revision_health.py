@@ -4,13 +4,12 @@ KServe's conditions and observedGeneration are no proof: they stay as they were 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from serinus.adapters import manifests
-from serinus.adapters.inference_service import is_told_digest, wanted_replicas
+from serinus.adapters.inference_service import is_our_predictor, wanted_replicas
 from serinus.adapters.kubernetes_objects import REVISION_LABEL, Manifest
+from serinus.adapters.look import Look
 from serinus.core.observation import RevisionStatus
 
 COMPONENT_LABEL: Final = "component"
@@ -28,32 +27,21 @@ INVALID_SPEC: Final = "InvalidSpec"
 SENTENCE_CHARACTERS: Final = 400
 
 
-@dataclass(frozen=True)
-class Look:
-    """When the cluster is looked at, and how long what is missing (an image, a runtime) may still turn up."""
-
-    now: datetime
-    patience: timedelta
-
-    def is_over(self, manifest: Manifest) -> bool:
-        """Whether the object is older than that."""
-        created = manifests.field(manifest, "metadata", "creationTimestamp")
-        return bool(created) and self.now - datetime.fromisoformat(created) >= self.patience
-
-
 def status_of(inference_service: Manifest, pods: Sequence[Manifest], restarts: int, look: Look) -> RevisionStatus:
     """The status of one revision. `pods` are all of its pods; `restarts` those since it was created."""
     wanted = wanted_replicas(inference_service)
-    ready = sum(_is_ready(pod) for pod in _living(pods) if _component(pod) == PREDICTOR)
+    ready = sum(_is_ready(pod, look) for pod in _living(pods) if _component(pod) == PREDICTOR)
     hopeless = _hopeless(inference_service, pods, look)
     return RevisionStatus(
         revision=manifests.label_of(inference_service, REVISION_LABEL),
-        ready=ready >= wanted and _others_are_up(inference_service, pods),
+        ready=ready >= wanted and _others_are_up(inference_service, pods, look),
         replicas=wanted,
         ready_replicas=ready,
         restarts=restarts,
         failed=bool(hopeless) and not ready,
-        message="" if ready >= wanted else (hopeless or _waiting_for(inference_service, pods))[:SENTENCE_CHARACTERS],
+        message=""
+        if ready >= wanted
+        else (hopeless or _waiting_for(inference_service, pods, look))[:SENTENCE_CHARACTERS],
     )
 
 
@@ -78,21 +66,22 @@ def _component(pod: Manifest) -> str:
     return manifests.label_of(pod, COMPONENT_LABEL)
 
 
-def _is_ready(pod: Manifest) -> bool:
+def _is_ready(pod: Manifest, look: Look) -> bool:
+    """Whether it takes requests and gateways send it some: those sent sooner would fail, and be held against it."""
     condition = manifests.condition_of(manifests.field(pod, "status", "conditions"), "Ready")
-    return condition.get("status") == "True"
+    return condition.get("status") == "True" and look.has_settled(condition.get("lastTransitionTime"))
 
 
-def _others_are_up(inference_service: Manifest, pods: Sequence[Manifest]) -> bool:
+def _others_are_up(inference_service: Manifest, pods: Sequence[Manifest], look: Look) -> bool:
     """Whether each component beside the predictor has a ready replica."""
     spec = inference_service["spec"]
-    up = {_component(pod) for pod in _living(pods) if _is_ready(pod)}
+    up = {_component(pod) for pod in _living(pods) if _is_ready(pod, look)}
     return all(component in up for component in ("transformer", "explainer") if spec.get(component))
 
 
 def _hopeless(inference_service: Manifest, pods: Sequence[Manifest], look: Look) -> str:
     """Why the revision cannot come up by itself, as a sentence; empty where it still may."""
-    codes = FATAL_CODES if is_told_digest(inference_service) else frozenset()
+    codes = FATAL_CODES if is_our_predictor(inference_service) else frozenset()
     sentences = [_invalid(inference_service, look), *(_stuck(pod, codes, look) for pod in _living(pods))]
     return next((sentence for sentence in sentences if sentence), "")
 
@@ -100,7 +89,7 @@ def _hopeless(inference_service: Manifest, pods: Sequence[Manifest], look: Look)
 def _invalid(inference_service: Manifest, look: Look) -> str:
     """KServe does not know the runtime, or the runtime not the format."""
     status = manifests.field(inference_service, "status", "modelStatus") or {}
-    if status.get("transitionStatus") != INVALID_SPEC or not look.is_over(inference_service):
+    if status.get("transitionStatus") != INVALID_SPEC or not look.is_over(_created(inference_service)):
         return ""
     failure = status.get("lastFailureInfo", {})
     model = manifests.field(inference_service, "spec", "predictor", "model") or {}
@@ -116,7 +105,7 @@ def _stuck(pod: Manifest, fatal_codes: frozenset[int], look: Look) -> str:
     for container in _containers(pod):
         waiting = manifests.field(container, "state", "waiting") or {}
         reason = waiting.get("reason", "")
-        if reason in UNSTARTABLE or (reason in UNPULLABLE and look.is_over(pod)):
+        if reason in UNSTARTABLE or (reason in UNPULLABLE and look.is_over(_created(pod))):
             return f"container {container['name']} cannot start: {reason}: {waiting.get('message', '')}".rstrip(": ")
         if sentence := _crashing(container, fatal_codes):
             return sentence
@@ -140,7 +129,7 @@ def _death(container: Manifest) -> str:
     return f"{what} (exit code {ended.get('exitCode')}): {lines[-1] if lines else ''}"
 
 
-def _waiting_for(inference_service: Manifest, pods: Sequence[Manifest]) -> str:
+def _waiting_for(inference_service: Manifest, pods: Sequence[Manifest], look: Look) -> str:
     """What an unready revision waits for, where something says so."""
     for pod in _living(pods):
         scheduled = manifests.condition_of(manifests.field(pod, "status", "conditions"), "PodScheduled")
@@ -154,7 +143,19 @@ def _waiting_for(inference_service: Manifest, pods: Sequence[Manifest]) -> str:
                 return f"container {container['name']} waits: {waiting.get('reason')}: {waiting['message']}"
     condition = manifests.condition_of(manifests.field(inference_service, "status", "conditions"), "PredictorReady")
     words = [condition.get(name) for name in ("reason", "message")] if condition.get("status") != "True" else []
+    if not any(words) and not pods and look.is_over(_created(inference_service)):
+        return _ignored(inference_service)
     return ": ".join(word for word in words if word)
+
+
+def _ignored(inference_service: Manifest) -> str:
+    """KServe says nothing where it stumbles before it has looked at the model."""
+    if manifests.field(inference_service, "status", "modelStatus", "transitionStatus"):
+        return ""
+    return (
+        f"KServe has not begun with InferenceService {manifests.name_of(inference_service)}; its Events say why "
+        "(kubectl describe it), most often a storageUri of a kind that no ClusterStorageContainer supports"
+    )
 
 
 def _containers(pod: Manifest) -> list[Any]:
@@ -168,3 +169,7 @@ def _last_end(container: Manifest) -> Manifest:
         if ended := manifests.field(container, state, "terminated"):
             return ended if isinstance(ended, dict) else {}
     return {}
+
+
+def _created(manifest: Manifest) -> Any:
+    return manifests.field(manifest, "metadata", "creationTimestamp")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from serinus.adapters import manifests
 from serinus.adapters.http_route import is_accepted, refusal, routed_weights
-from serinus.adapters.inference_service import entry_service, revision_name
+from serinus.adapters.inference_service import entry_service, revision_name, revision_of
 from serinus.adapters.kubernetes_objects import (
     HTTP_ROUTE,
     INFERENCE_SERVICE,
@@ -15,9 +15,11 @@ from serinus.adapters.kubernetes_objects import (
     KubernetesObjects,
     Manifest,
 )
+from serinus.adapters.look import Look
 from serinus.adapters.restarts import RestartCounter
-from serinus.adapters.revision_health import Look, has_service, status_of
+from serinus.adapters.revision_health import has_service, status_of
 from serinus.core.observation import RevisionStatus
+from serinus.core.revision import Revision
 from serinus.core.spec import Gateway, Serving
 from serinus.ports import Clock, Key
 
@@ -27,7 +29,7 @@ class StandardSettings:
     """What the operator adds to a ModelDeployment's own words.
 
     `drain`: how long a revision runs on after the route is accepted without it, for gateways that say so before they
-    work so. `patience`: how long a missing image or runtime may still turn up before the revision counts as failed.
+    work so. `patience` and `settle`: see Look.
     """
 
     gateway: Gateway | None = None
@@ -35,6 +37,7 @@ class StandardSettings:
     scheme: str = "http"
     drain: timedelta = timedelta(seconds=5)
     patience: timedelta = timedelta(seconds=30)
+    settle: timedelta = timedelta(seconds=1)
 
     def hostname(self, key: Key, serving: Serving) -> str:
         """The host that clients call; empty where nothing says."""
@@ -79,8 +82,18 @@ class StandardView:
         """How every revision is doing."""
         running, pods = self.running(key), self._objects.of(POD, key)
         self._restarts.keep(key, {manifests.uid_of(one) for one in running.values()})
-        trouble = refusal(route) if (route := self.route(key)) else ""
+        trouble = self.trouble(key)
         return {name: _or_else(self._status(key, one, pods), trouble) for name, one in running.items()}
+
+    def known(self, key: Key) -> dict[str, Revision]:
+        """The revisions that run, as they were brought up."""
+        found = {name: revision_of(one) for name, one in self.running(key).items()}
+        return {name: revision for name, revision in found.items() if revision is not None}
+
+    def trouble(self, key: Key) -> str:
+        """Why the route is not taken, as a sentence, once that has lasted."""
+        route = self.route(key)
+        return refusal(route, self._look()) if route else ""
 
     def accepted_weights(self, key: Key) -> Mapping[str, int]:
         """What the route was last accepted with; nothing where that is not known (any more)."""
@@ -104,7 +117,10 @@ class StandardView:
         revision = manifests.label_of(running, REVISION_LABEL)
         own = [pod for pod in pods if manifests.label_of(pod, REVISION_LABEL) == revision]
         restarts = self._restarts.count(key, manifests.uid_of(running), own)
-        return status_of(running, own, restarts, Look(self._clock.now(), self._settings.patience))
+        return status_of(running, own, restarts, self._look())
+
+    def _look(self) -> Look:
+        return Look(self._clock.now(), self._settings.patience, self._settings.settle)
 
 
 def _or_else(status: RevisionStatus, trouble: str) -> RevisionStatus:

@@ -1,0 +1,31 @@
+"""The moment at which the cluster is looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+RESOLUTION: Final = timedelta(seconds=1)  # of the moments that Kubernetes writes down
+
+
+@dataclass(frozen=True)
+class Look:
+    """When, and how long things take in a cluster.
+
+    `patience`: how long what is missing or refused (an image, a runtime, a Service) may still turn up. `settle`: how long
+    after a pod is ready every gateway knows of it.
+    """
+
+    now: datetime
+    patience: timedelta
+    settle: timedelta = timedelta()
+
+    def is_over(self, since: str | None) -> bool:
+        """Whether patience is over for what has been so since a moment, as Kubernetes writes it."""
+        return bool(since) and self._age(since) >= self.patience
+
+    def has_settled(self, since: str | None) -> bool:
+        """Whether what has been so since then is known everywhere; nothing is known of an unknown moment."""
+        return not since or not self.settle or self._age(since) >= self.settle + RESOLUTION
+
+    def _age(self, since: str | None) -> timedelta:
+        return self.now - datetime.fromisoformat(str(since))

@@ -1,0 +1,97 @@
+"""Fetching metrics pages: bounded, timed, and no oftener than somebody needs to know."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from serinus.adapters.scrape import samples
+from serinus.core.errors import MetricsUnavailable
+from serinus.ports import Clock
+
+T = TypeVar("T")
+
+START_TIME: Final = "process_start_time_seconds"
+TIMEOUT_SECONDS: Final = 2.0
+IN_FLIGHT: Final = 32
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one process said of itself."""
+
+    instance: str
+    started_at: datetime
+    text: str
+
+
+class Scraper:
+    """Fetches metrics pages, some at a time."""
+
+    def __init__(self) -> None:
+        # Pods and gateways are near: no proxy is asked.
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def fetch(self, url: str, instance: str, host: str = "") -> Page:
+        """One page. Raises MetricsUnavailable."""
+        try:
+            async with self._slots, asyncio.timeout(TIMEOUT_SECONDS):
+                answer = await self._client.get(url, headers={"Host": host} if host else None)
+            answer.raise_for_status()
+        except (httpx.HTTPError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {TIMEOUT_SECONDS:g} s"
+            raise MetricsUnavailable(f"{url} cannot be scraped: {reason}") from error
+        return Page(instance, _started_at(url, answer.text), answer.text)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._client.aclose()
+
+
+class Shared(Generic[T]):
+    """The answer to a question that many ask at the same time, not older than `fresh` when it is given."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, fresh: timedelta) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._fresh = fresh
+        self._asking = asyncio.Lock()
+        self._answer: tuple[datetime, T] | None = None
+
+    async def get(self) -> tuple[datetime, T]:
+        """When it was answered, and what. Raises what asking raises."""
+        async with self._asking:
+            if self._answer is None or self._clock.now() - self._answer[0] > self._fresh:
+                answer = await self._ask()
+                self._answer = (self._clock.now(), answer)
+            return self._answer
+
+
+async def addresses(url: str) -> list[tuple[str, str]]:
+    """(URL, host name) of every address behind the URL's host: a headless Service has one for each pod.
+
+    An https URL stays as it is, for its certificate is the name's. Raises MetricsUnavailable.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return [(url, "")]
+    port = parts.port or 80
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise MetricsUnavailable(f"the host of {url} is not known ({error}); correct the address") from error
+    hosts = sorted({f"[{one[4][0]}]" if one[0] is socket.AF_INET6 else str(one[4][0]) for one in found})
+    return [(parts._replace(netloc=f"{host}:{port}").geturl(), parts.netloc) for host in hosts]
+
+
+def _started_at(url: str, text: str) -> datetime:
+    found = samples(text, (START_TIME,))
+    if not found:
+        raise MetricsUnavailable(f"{url} does not say when its process started ({START_TIME}); is it a metrics page?")
+    return datetime.fromtimestamp(found[0].value, UTC)
