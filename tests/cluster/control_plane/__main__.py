@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tests.cluster.control_plane import builds
 from tests.cluster.control_plane import cluster as clusters
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.control_plane.errors import ClusterError
@@ -32,6 +33,12 @@ def up(
     if not bare:
         print(f"The gateway is at {cluster.gateway_url}; say by the Host header which service is meant:")
         print(f"  curl -H 'Host: NAME-NAMESPACE.{DOMAIN}' {cluster.gateway_url}/v1/models/NAME")
+
+
+@app.command()
+def build() -> None:
+    """Build every program that a cluster and its tests use, once."""
+    builds.build((*builds.STANDARD, *builds.KNATIVE, *builds.TOOLS))
 
 
 @app.command()

@@ -89,7 +89,8 @@ class KServe:
         for configuration in early:
             if configuration["kind"] in WEBHOOKS:
                 self._trust(configuration)
-        self.client.apply([*early, self._certificate()])
+        namespace, *rest = early
+        self.client.apply([namespace, self._certificate(), *rest])
 
     def finish(self) -> None:
         """Wait for the controller, then add the runtimes."""
