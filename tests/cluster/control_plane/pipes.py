@@ -13,6 +13,7 @@ class _End(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.other: _End | None = None
+        self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -24,8 +25,11 @@ class _End(asyncio.Protocol):
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
-        if self.other and self.other.transport and self.other.transport.can_write_eof():
-            self.other.transport.write_eof()
+        """One direction has ended; the connection has when both have."""
+        self.ended = True
+        if self.other is None or self.other.transport is None or self.other.ended:
+            return False
+        self.other.transport.write_eof()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
