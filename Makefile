@@ -25,6 +25,25 @@ demo: $(READY) ## Train, release, promote and roll back real models on this mach
 test: $(READY) ## Run every test that needs only this machine
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
+CLUSTER := $(BIN)/python -m tests.cluster.control_plane
+
+.PHONY: test-cluster
+test-cluster: $(READY) ## Run every test that needs a Kubernetes API server, on one of its own (first build: about 20 minutes)
+	@$(CLUSTER) build
+	@$(BIN)/pytest tests/cluster
+
+.PHONY: cluster
+cluster: $(READY) ## Start a test cluster to look at: real control plane and KServe, no Docker (ARGS="--name mine --knative")
+	@$(CLUSTER) up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## Stop it (ARGS="--name mine")
+	@$(CLUSTER) down $(ARGS)
+
+.PHONY: kind
+kind: ## Make a kind cluster with KServe, the chart and the example (needs Docker; ARGS=--dry-run lists the steps)
+	@scripts/kind.sh $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, layers, generated files
 	@$(BIN)/ruff format --check --quiet .
