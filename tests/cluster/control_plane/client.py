@@ -62,7 +62,10 @@ class Kubectl:
             raise ClusterError(f"not all CustomResourceDefinitions are established after {seconds:.0f} s")
 
     def _run(self, arguments: Sequence[str], given: str | None) -> subprocess.CompletedProcess[str]:
-        command = [*self.prefix, kubectl(), f"--kubeconfig={self.kubeconfig}", *arguments]
+        # All clusters have the same address, by which kubectl would otherwise take one for another.
+        cache = self.kubeconfig.with_name("kubectl-cache")
+        options = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={cache}"]
+        command = [*self.prefix, kubectl(), *options, *arguments]
         return subprocess.run(command, check=False, input=given, text=True, capture_output=True)
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+import traceback
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -112,10 +113,12 @@ class Cluster:
 
     def exec(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Run a command inside of the namespace with KUBECONFIG set, and wait for it; returns its exit code."""
-        kubeconfig = {"KUBECONFIG": str(self.layout.kubeconfig_of("admin"))}
-        return subprocess.run(
-            [*self.prefix, *argv], env={**os.environ, **kubeconfig, **(environment or {})}, check=False
-        ).returncode
+        own = {
+            "KUBECONFIG": str(self.layout.kubeconfig_of("admin")),
+            "KUBECACHEDIR": str(self.layout.folder / "kubectl-cache"),
+        }
+        everything = {**os.environ, **own, **(environment or {})}
+        return subprocess.run([*self.prefix, *argv], env=everything, check=False).returncode
 
 
 def up(name: str, *, serving: bool = True, knative: bool = False, fake_nodes: int = 2, keep: bool = False) -> Cluster:
@@ -134,6 +137,8 @@ def up(name: str, *, serving: bool = True, knative: bool = False, fake_nodes: in
     try:
         _start(cluster, serving=serving, knative=knative, fake_nodes=fake_nodes)
     except BaseException:
+        cluster.layout.logs.mkdir(parents=True, exist_ok=True)
+        (cluster.layout.logs / "up.log").write_text(traceback.format_exc())
         if not keep:
             down(name, keep_logs=True)
         raise
