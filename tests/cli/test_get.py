@@ -33,6 +33,7 @@ def test_what_serves_is_shown_in_every_form_and_requests_that_do_not_fit_are_ref
 
     assert_every_form_shows_it(ask("get"), ask("get", "trips", "-o", "wide"))
     assert_objects_are_whole(ask("get", "trips", "-o", "json"), ask("get", "test/trips", "-o", "yaml"))
+    assert_explained(ask("explain", "trips"))
     assert_refused(ask("promote", "trips"))
     assert_unknown(ask("get", "ships"), ask("abort", "ships"))
     assert ESCAPE not in runtime.said(), "a log file gets plain lines"
@@ -70,6 +71,13 @@ def assert_objects_are_whole(as_json: Finished, as_yaml: Finished) -> None:
     assert (shown["kind"], shown["metadata"]["name"]) == ("ModelDeployment", "trips")
     assert shown["spec"]["model"]["version"] == GOOD
     assert shown["status"]["phase"] == "Stable"
+
+
+def assert_explained(done: Finished) -> None:
+    assert done.code == 0, done.said
+    assert done.out.startswith("test/trips is Stable since ")
+    assert "another version of model" in done.out
+    assert "no runtime works on" not in done.said
 
 
 def assert_refused(done: Finished) -> None:

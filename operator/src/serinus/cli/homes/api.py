@@ -79,8 +79,8 @@ class PersonApi:
                 )
             case 403:
                 return HomeRefused(
-                    f"you have no right to this in context {self.context}: {sentence}; ask for the ClusterRole "
-                    "serinus-view to look, serinus-edit to act (view and edit include them)"
+                    f"you have no right to this in context {self.context}: {sentence}; ask for the ClusterRoles "
+                    "serinus-view to look and serinus-edit to act (edit includes both)"
                 )
             case 404 if details.get("name"):
                 return NotThere(f"there is no {what} in context {self.context}")
