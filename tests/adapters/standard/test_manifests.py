@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from serinus.adapters import manifests
-from serinus.adapters.inference_service import edges_of, inference_service, revision_name, revision_of
+from serinus.adapters.inference_service import edges_of, ending_gently, inference_service, revision_name, revision_of
 from serinus.adapters.serving_runtimes import Runtime, name_args, name_env, runtime_of
 from serinus.core.plan import Role, ServedRevision
 from serinus.core.revision import Artifact
 from serinus.core.spec.metadata import MAX_NAME
+from serinus.ports import Key
 from tests.adapters.standard.cases import INFERENCE_SERVICES, ROUTES
 from tests.adapters.standard.support import KEY, MLSERVER, SERINUS, SKLEARN, golden, named, owner, revision, served
 
@@ -31,11 +32,37 @@ def test_making_a_manifest_twice_gives_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("deployment", ["a", "flight-delay", "a" * MAX_NAME])
+@pytest.mark.parametrize("namespace", ["ml", "kubeflow-user-example-com", "n" * 35])
 @pytest.mark.parametrize("component", ["predictor", "transformer", "explainer"])
-def test_names_and_labels_that_follow_from_a_legal_name_are_legal(deployment: str, component: str) -> None:
-    service = f"{revision_name(deployment, '0123456789')}-{component}"
-    assert LABEL.fullmatch(f"isvc.{service}")
+def test_names_that_follow_from_legal_ones_are_legal(deployment: str, namespace: str, component: str) -> None:
+    service = f"{revision_name(Key(namespace, deployment), '0123456789')}-{component}"
     assert LABEL.fullmatch(service)
+    assert LABEL.fullmatch(f"isvc.{service}")  # KServe's label on Deployment and pods
+    assert LABEL.fullmatch(f"{service}-{namespace}")  # and its host name
+
+
+def test_a_revisions_name_says_what_it_is_where_there_is_room() -> None:
+    assert revision_name(Key("ml", "a" * MAX_NAME), "0123456789") == "a" * MAX_NAME + "-0123456789"
+
+
+def test_long_names_that_begin_alike_differ() -> None:
+    one, other = (Key("n" * 30, "a" * 30 + end) for end in ("one", "two"))
+    assert revision_name(one, "0123456789") != revision_name(other, "0123456789")
+
+
+def test_pods_answer_on_for_a_while_when_they_are_ended() -> None:
+    hook = {"preStop": {"sleep": {"seconds": 5}}}
+    spec = ending_gently(golden("template"), 5)["spec"]
+    assert spec["predictor"]["model"]["lifecycle"] == hook
+    assert spec["transformer"]["containers"][0]["lifecycle"] == hook
+    assert ending_gently(golden("own-container"), 5)["spec"]["predictor"]["containers"][0]["lifecycle"] == hook
+
+
+def test_how_a_template_ends_its_pods_is_left_alone() -> None:
+    own = {"preStop": {"exec": {"command": ["drain"]}}}
+    asked = owner({"template": {"predictor": {"model": {"lifecycle": own}}}})
+    made = ending_gently(inference_service(KEY, asked, served(asked), SERINUS), 5)
+    assert made["spec"]["predictor"]["model"]["lifecycle"] == own
 
 
 def test_a_revision_can_be_read_back_from_its_object() -> None:

@@ -22,18 +22,11 @@ from serinus.core.observation import ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.revision import Revision
 from serinus.core.spec import Gateway
-from serinus.kubernetes.api import Api
-from serinus.kubernetes.cache import ObjectCache
-from serinus.kubernetes.connection import cluster_config, http_client
-from serinus.kubernetes.discovery import Discovery
-from serinus.kubernetes.intake import Intake
-from serinus.kubernetes.leader import AlwaysLeading
-from serinus.kubernetes.objects import ClusterObjects
-from serinus.kubernetes.relist import Relist
 from serinus.ports import Key
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.control_plane.node.images import Image, write_images
 from tests.cluster.looking import Look
+from tests.cluster.standard.objects import Objects
 
 ROOT = Path(__file__).parents[3]
 DEFINITION = ROOT / "manifests" / "crd" / "modeldeployments.yaml"
@@ -50,40 +43,16 @@ SETTINGS = StandardSettings(
 )
 
 
-class Objects:
-    """What the operator's cache would know, listed anew whenever it is asked to."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        config = cluster_config(str(cluster.kubeconfig), "")
-        self.writes: list[tuple[str, str, int]] = []
-        self._api = Api(http_client(config, 30), 8, AlwaysLeading(), self._count)
-        cache = ObjectCache()
-        self._discovery = Discovery(self._api)
-        self._relist = Relist(self._api, cache, Intake(cache, lambda _: None), [namespace])
-        self.objects = ClusterObjects(self._api, cache, self._discovery)
-
-    def _count(self, verb: str, kind: str, code: int) -> None:
-        if verb not in ("get", "list"):
-            self.writes.append((verb, kind, code))
-
-    async def refresh(self) -> None:
-        if not self._discovery.watched:
-            await self._discovery.refresh()
-        await self._relist.fill(self._discovery.watched)
-
-    async def close(self) -> None:
-        await self._api.close()
-
-
 class StandardWorld:
     """One namespace with one ModelDeployment, and clients of it. Revisions behave as their templates say."""
 
-    def __init__(self, cluster: Cluster, look: Look, namespace: str, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, look: Look, namespace: str, folder: Path, name: str = NAME) -> None:
         self.cluster, self.look, self.folder = cluster, look, folder
-        self.key = Key(namespace, NAME)
+        self.key = Key(namespace, name)
         self.settings = SETTINGS
         self.notices: list[str] = []
         self._plan: ServingPlan | None = None
+        self.probing = True
         self._seen_weights: dict[str, int] = {}
         self._gateway = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{cluster.facts.ports['gateway']}", trust_env=False
@@ -104,7 +73,7 @@ class StandardWorld:
         body = {
             "apiVersion": "serinus.dev/v1alpha1",
             "kind": "ModelDeployment",
-            "metadata": {"name": NAME},
+            "metadata": {"name": self.key.name},
             "spec": content,
         }
         where = ("serinus.dev", "v1alpha1", self.key.namespace, "modeldeployments")
@@ -113,14 +82,20 @@ class StandardWorld:
         except client.ApiException as error:
             if error.status != 409:
                 raise
-            self.look.custom.patch_namespaced_custom_object(*where, NAME, {"spec": content})
+            self.look.custom.patch_namespaced_custom_object(*where, self.key.name, {"spec": content})
 
     def create(self, group: str, version: str, plural: str, body: dict[str, Any]) -> None:
         self.look.custom.create_namespaced_custom_object(group, version, self.key.namespace, plural, body)
 
+    def replace_runtime(self, runtime: dict[str, Any]) -> None:
+        """Exchange the namespace's runtime."""
+        where = ("serving.kserve.io", "v1alpha1", self.key.namespace, "servingruntimes")
+        self.look.custom.delete_namespaced_custom_object(*where, "serinus")
+        self.look.custom.create_namespaced_custom_object(*where, runtime)
+
     async def restart(self) -> None:
         """The program is started anew: it remembers nothing."""
-        self._objects = Objects(self.cluster, self.key.namespace)
+        self._objects = Objects(str(self.cluster.kubeconfig), self.key.namespace)
         await self._objects.refresh()
         self.objects = self._objects.objects
         self.standard = StandardServing(
@@ -131,6 +106,11 @@ class StandardWorld:
     def writes(self) -> list[tuple[str, str, int]]:
         """Every write so far: verb, kind, HTTP status."""
         return self._objects.writes
+
+    @property
+    def host(self) -> str:
+        """What clients call."""
+        return f"{self.key.name}.{self.key.namespace}.{DOMAIN}"
 
     # ---- the backend
 
@@ -180,8 +160,8 @@ class StandardWorld:
     # ---- the world around it
 
     async def send(self, headers: Mapping[str, str], cookie: str = "") -> tuple[int, str, str]:
-        sent = {**headers, "Host": f"{NAME}.{self.key.namespace}.{DOMAIN}", **({"Cookie": cookie} if cookie else {})}
-        answer = await self._gateway.post(f"/v2/models/{NAME}/infer", headers=sent, json={})
+        sent = {**headers, "Host": self.host, **({"Cookie": cookie} if cookie else {})}
+        answer = await self._gateway.post(f"/v2/models/{self.key.name}/infer", headers=sent, json={})
         self._gateway.cookies.clear()
         set_cookie = answer.headers.get("set-cookie", "").partition(";")[0]
         return answer.status_code, answer.json()["revision"] if answer.is_success else "", set_cookie or cookie
@@ -189,7 +169,7 @@ class StandardWorld:
     async def _in_force(self, revisions: set[str]) -> None:
         """Wait until the gateway works by the route that it has accepted."""
         deadline = time.monotonic() + IN_FORCE_SECONDS
-        while revisions and time.monotonic() < deadline:
+        while self.probing and revisions and time.monotonic() < deadline:
             answers = [await self.send({}) for _ in range(10)]
             if {(status, name) for status, name, _ in answers} == {(200, name) for name in revisions}:
                 return
@@ -201,7 +181,7 @@ class StandardWorld:
         await asyncio.to_thread(self.cluster.exec, ["python", "-c", f"try:\n {ask}\nexcept OSError: pass"])
 
     def pods(self, revision: str) -> list[Any]:
-        selector = f"serinus.dev/deployment={NAME},serinus.dev/revision={revision}"
+        selector = f"serinus.dev/deployment={self.key.name},serinus.dev/revision={revision}"
         found: list[Any] = self.look.core.list_namespaced_pod(self.key.namespace, label_selector=selector).items
         return found
 
@@ -267,11 +247,20 @@ def install_definition(look: Look) -> None:
 
 def stub_runtime() -> dict[str, Any]:
     """A runtime of Serinus's name in the namespace, which goes before the cluster's."""
+    return _runtime(f"{STUB_IMAGE}:1", [])
+
+
+def predictor_runtime() -> dict[str, Any]:
+    """The same with the real predictor."""
+    return _runtime("ghcr.io/serinus/predictor:test", ["--host=0.0.0.0"])
+
+
+def _runtime(image: str, args: list[str]) -> dict[str, Any]:
     ready = {"httpGet": {"path": "/v2/health/ready", "port": 8080}, "periodSeconds": 1}
     container = {
         "name": "kserve-container",
-        "image": f"{STUB_IMAGE}:1",
-        "args": ["--model-dir=/mnt/models"],
+        "image": image,
+        "args": ["--model-dir=/mnt/models", *args],
         "ports": [{"containerPort": 8080}],
         "readinessProbe": ready,
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},

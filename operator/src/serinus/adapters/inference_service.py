@@ -1,5 +1,6 @@
 """The InferenceService of one revision in KServe's Standard mode: pure functions from plan to manifest."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -25,9 +26,31 @@ SLO_FLAG: Final = "--slo-ms="
 DEPLOYMENT_FLAG: Final = "--deployment="
 
 
-def revision_name(deployment: str, revision: str) -> str:
-    """What a revision's InferenceService is called."""
-    return f"{deployment}-{revision}"
+def revision_name(key: Key, revision: str) -> str:
+    """`<deployment>-<revision>`; where that would be too long the deployment's part ends in a hash instead.
+
+    KServe joins it with a component's name and the namespace to one label of a host name, which holds 63 characters. In a
+    namespace of more than 37 characters nothing fits, and KServe says so.
+    """
+    room = 63 - len(f"-transformer-{key.namespace}") - len(f"-{revision}")
+    if len(key.name) <= room:
+        return f"{key.name}-{revision}"
+    digest = hashlib.sha256(key.name.encode()).hexdigest()[:6]
+    short = f"{key.name[: room - 7]}-{digest}" if room > 7 else f"s{digest}"[: max(2, room)]
+    return f"{short}-{revision}"
+
+
+def ending_gently(manifest: dict[str, Any], seconds: int) -> dict[str, Any]:
+    """The manifest with pods that answer on for a while when they are ended, until every gateway has left them out."""
+    hook = {"preStop": {"sleep": {"seconds": seconds}}}
+    predictor = manifest["spec"]["predictor"]
+    container = predictor["model"] if "model" in predictor else _serving_container(predictor)
+    container.setdefault("lifecycle", hook)
+    transformer = manifest["spec"].get("transformer", {})
+    if containers := [dict(one) for one in transformer.get("containers", ())]:
+        containers[0].setdefault("lifecycle", hook)
+        transformer["containers"] = containers
+    return manifest
 
 
 def entry_service(inference_service: Manifest) -> str:
@@ -100,7 +123,7 @@ def _args(inference_service: Manifest | None) -> list[str]:
 def _metadata(key: Key, owner: Owner, revision: Revision, template: Mapping[str, Any]) -> dict[str, Any]:
     ours = {DEPLOYMENT_LABEL: key.name, REVISION_LABEL: revision.id, VISIBILITY: CLUSTER_LOCAL}
     return {
-        "name": revision_name(key.name, revision.id),
+        "name": revision_name(key, revision.id),
         "namespace": key.namespace,
         "labels": {**template.get("labels", {}), **ours},
         "annotations": {

@@ -1,10 +1,11 @@
 """Serving through KServe's Standard mode: one InferenceService for each revision, one HTTPRoute that splits the requests."""
 
+import math
 from datetime import datetime
 
 from serinus.adapters.adoption import let_go_of_route
 from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, routed_weights
-from serinus.adapters.inference_service import edges_of, inference_service, keeping_model, revision_name
+from serinus.adapters.inference_service import edges_of, ending_gently, inference_service, keeping_model, revision_name
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
@@ -103,12 +104,14 @@ class StandardServing:
     async def _write_revision(
         self, key: Key, owner: Owner, served: ServedRevision, edges_seconds: tuple[float, ...]
     ) -> None:
-        name = revision_name(key.name, served.revision.id)
+        name = revision_name(key, served.revision.id)
         existing = self._objects.get(INFERENCE_SERVICE, key.namespace, name)
         runtime = find_runtime(self._objects, key.namespace, str(served.revision.template.get("runtime", SERINUS)))
         # A threshold that is no longer asked for is no reason to start the pods anew.
         edges = edges_of(existing) | set(edges_seconds)
         wanted = inference_service(key, owner, served, runtime, edges)
+        if drain_seconds := math.ceil(self._settings.drain.total_seconds()):
+            wanted = ending_gently(wanted, drain_seconds)
         if existing is not None and not runtime.seen and runtime.server_type != SERINUS:
             wanted = keeping_model(wanted, existing)
         await self._writer.write(key, INFERENCE_SERVICE, wanted, adopt=owner.deployment.spec.serving.adopt)

@@ -69,7 +69,7 @@ class StandardView:
         found: dict[str, Manifest] = {}
         for one in self._objects.of(INFERENCE_SERVICE, key):
             revision = manifests.label_of(one, REVISION_LABEL)
-            is_one = manifests.name_of(one) == revision_name(key.name, revision)
+            is_one = manifests.name_of(one) == revision_name(key, revision)
             if is_one and not manifests.is_being_deleted(one):
                 found[revision] = one
         return found
