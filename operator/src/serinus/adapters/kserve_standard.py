@@ -9,7 +9,7 @@ from serinus.adapters.inference_service import edges_of, ending_gently, inferenc
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
-from serinus.adapters.shifting import shifted
+from serinus.adapters.shifting import grows, shifted
 from serinus.adapters.standard_view import StandardSettings, StandardView
 from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable
@@ -136,8 +136,9 @@ class StandardServing:
     def _routing(self, key: Key, plan: ServingPlan, route: Manifest | None) -> Routing | None:
         """How requests are to be split now; None while nothing should change."""
         services = self._view.services(key)
-        ready = {name for name, status in self._view.statuses(key).items() if status.ready_replicas}
-        weights = shifted(plan, routed_weights(route), services.keys(), ready)
+        current = routed_weights(route)
+        ready = self._view.answering(key) if grows(plan, current) else set()
+        weights = shifted(plan, current, services.keys(), ready)
         if weights is None:
             return None
         backends = tuple(Backend(name, services[name], weight) for name, weight in weights.items())

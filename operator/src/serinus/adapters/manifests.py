@@ -38,7 +38,7 @@ def field(manifest: Any, *path: str | int) -> Any:
         if isinstance(step, int):
             manifest = manifest[step] if isinstance(manifest, list) and len(manifest) > step else None
         else:
-            manifest = manifest.get(step) if isinstance(manifest, Mapping) else None
+            manifest = manifest.get(step) if isinstance(manifest, dict) else None
     return manifest
 
 

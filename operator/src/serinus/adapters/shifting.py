@@ -16,6 +16,11 @@ def next_weights(planned: Mapping[str, int], current: Mapping[str, int], ready: 
     return planned if growing <= ready or not ready else current
 
 
+def grows(plan: ServingPlan, current: Mapping[str, int]) -> bool:
+    """Whether any revision is to have a larger share than it has."""
+    return any(weight > current.get(revision, 0) for revision, weight in plan.weights)
+
+
 def shifted(
     plan: ServingPlan, current: Mapping[str, int], listable: Set[str], ready: Set[str]
 ) -> dict[str, int] | None:

@@ -85,6 +85,10 @@ class StandardView:
         trouble = self.trouble(key)
         return {name: _or_else(self._status(key, one, pods), trouble) for name, one in running.items()}
 
+    def answering(self, key: Key) -> set[str]:
+        """The revisions that can take requests."""
+        return {name for name, status in self.statuses(key).items() if status.ready_replicas}
+
     def known(self, key: Key) -> dict[str, Revision]:
         """The revisions that run, as they were brought up."""
         found = {name: revision_of(one) for name, one in self.running(key).items()}
