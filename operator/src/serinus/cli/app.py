@@ -2,7 +2,7 @@
 
 import typer
 
-from serinus.cli import act, demo, explain, get, history, lint, run, train
+from serinus.cli import act, demo, explain, get, history, lint, operator, run, train
 from serinus.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -29,5 +29,6 @@ for one in (app, plugin):
     one.command("history", epilog=EPILOG)(history.history)
     for verb in act.HELP:
         one.command(verb, help=act.help_of(verb), epilog=EPILOG)(act.asking(verb))
+app.command("operator", context_settings=operator.CONTEXT, epilog=EPILOG)(operator.operator)
 app.command("lint", epilog=EPILOG)(lint.lint)
 app.command("demo", epilog=EPILOG)(demo.demo)

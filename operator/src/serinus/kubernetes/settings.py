@@ -14,6 +14,8 @@ class OperatorSettings(BaseSettings):
     """Run the operator: roll out what the ModelDeployments of a cluster ask for, until SIGTERM.
 
     Every flag is an environment variable too: --relist-seconds is SERINUS_RELIST_SECONDS. A flag wins.
+
+    Exit codes: 0 done (stopped by SIGTERM) · 2 wrong usage · 3 it could not go on; the log says why.
     """
 
     model_config = SettingsConfigDict(
