@@ -18,8 +18,8 @@ Find = Callable[[str], Manifest | None]
 """A Knative revision by its name."""
 
 
-def seen_of(inference_service: Manifest, find: Find, served: Iterable[Revision]) -> Seen:
-    """The InferenceService and its Knative revisions, as the steps are decided from."""
+def seen_of(inference_service: Manifest, find: Find, served: Iterable[Revision], accepted: Mapping[str, int]) -> Seen:
+    """The InferenceService and its Knative revisions, as the steps are decided from. `accepted`: shares by revision."""
     served = tuple(served)
     status = predictor_status(inference_service)
 
@@ -37,7 +37,7 @@ def seen_of(inference_service: Manifest, find: Find, served: Iterable[Revision])
         rolled=named("latestRolledoutRevision"),
         previous=incarnation(previous, find, served) if previous and is_ready(find(previous)) else None,
         routed=routed if is_routed(inference_service) else "",
-        traffic=weights(inference_service, find, served) or {},
+        traffic=accepted,
     )
 
 
@@ -77,16 +77,25 @@ def is_adopted(inference_service: Manifest | None) -> bool:
     return inference_service is not None and not manifests.label_of(inference_service, DEPLOYMENT_LABEL)
 
 
-def weights(inference_service: Manifest, find: Find, served: Iterable[Revision]) -> dict[str, int] | None:
-    """The shares that the route is in force with, by revision; None while that cannot be told."""
-    if not is_routed(inference_service):
-        return None
+def weights(inference_service: Manifest, find: Find, served: Iterable[Revision]) -> dict[str, int]:
+    """The shares that KServe tells of, by revision."""
     served, shares = tuple(served), dict[str, int]()
     for one in traffic_of(inference_service):
         revision = incarnation(one["revisionName"], find, served).of
         if revision:
             shares[revision] = shares.get(revision, 0) + int(one.get("percent") or 0)
     return shares
+
+
+def is_as_asked(inference_service: Manifest) -> bool:
+    """Whether the traffic that KServe tells of is what it makes of the percent and of what it says is rolled out."""
+    rolled, percent = predictor_status(inference_service).get("latestRolledoutRevision"), percent_of(inference_service)
+    traffic = [one for one in traffic_of(inference_service) if one.get("percent")]
+    latest = sum(int(one["percent"]) for one in traffic if one.get("latestRevision"))
+    rest = {one["revisionName"]: int(one["percent"]) for one in traffic if not one.get("latestRevision")}
+    if not rolled or percent == WHOLE:
+        return latest == WHOLE
+    return latest == percent and rest == {rolled: WHOLE - percent}
 
 
 def traffic_of(inference_service: Manifest) -> list[Mapping[str, Any]]:

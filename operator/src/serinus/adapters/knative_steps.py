@@ -37,6 +37,7 @@ class Seen:
     `bears` is the revision that its spec describes, empty if none that is known. `created`, `latest` (ready), `rolled` and
     `previous` are what KServe's status names; `previous` only if it can take requests. `routed` is the name of the Knative
     revision that the accepted route takes for the latest one. `traffic` is the accepted share by Serinus revision, in percent.
+    `is_answered`: what the status names is known to be of the spec as it is now.
     """
 
     bears: str
@@ -47,6 +48,7 @@ class Seen:
     previous: Incarnation | None = None
     routed: str = ""
     traffic: Mapping[str, int] = field(default_factory=dict)
+    is_answered: bool = True
 
     @property
     def step(self) -> Step:
@@ -65,7 +67,13 @@ class Seen:
     @property
     def is_up(self) -> bool:
         """Whether what the spec describes is what gets the percent."""
-        return self.is_ready and self.latest is not None and self.latest.name == self.routed
+        is_routed = self.latest is not None and self.latest.name == self.routed
+        return self.is_ready and is_routed and (self.is_answered or self.latest == self.rolled)
+
+    @property
+    def has_made(self) -> bool:
+        """Whether the latest Knative revision is of another model than the one that was rolled out."""
+        return self.created is not None and self.created != self.rolled
 
     @property
     def is_standing(self) -> bool:
@@ -103,9 +111,13 @@ def next_step(plan: ServingPlan, seen: Seen | None) -> Step:
 
 def _replaced(plan: ServingPlan, shares: Mapping[str, int], seen: Seen) -> Step:
     """The spec describes something that is not wanted (any more), or was edited: it gets no request from here on."""
-    if seen.other in shares:
-        return Step(_beside(plan, shares, seen.other), 0)
-    return seen.step if seen.is_settling else Step(_heaviest(plan), 0)
+    if seen.other not in shares:
+        return seen.step if seen.is_settling else Step(_heaviest(plan), 0)
+    beside = _beside(plan, shares, seen.other)
+    if beside != seen.other or seen.has_made:
+        return Step(beside, 0)
+    # Nothing was made of it yet. Back at 0 would be no other model to KServe, only a lower percent: it would go back further.
+    return Step(beside, WHOLE) if seen.percent == WHOLE or seen.is_answered else seen.step
 
 
 def _shifted(plan: ServingPlan, shares: Mapping[str, int], seen: Seen) -> Step:

@@ -15,7 +15,10 @@ from serinus.adapters.knative_objects import (
     condition,
     incarnation,
     is_adopted,
+    is_as_asked,
     is_ready,
+    is_routed,
+    percent_of,
     predictor_status,
     seen_of,
     traffic_of,
@@ -36,9 +39,14 @@ NAMED: Final = ("latestCreatedRevision", "latestReadyRevision", "latestRolledout
 
 @dataclass(frozen=True)
 class KnativeSettings:
-    """`patience`: how long what is missing or refused (an image, a runtime, a route) may still turn up."""
+    """`patience`: how long what is missing or refused (an image, a runtime, a route) may still turn up.
+
+    `settle`: see Look. `answer`: how long after a change of the InferenceService KServe may still be at work on the one before.
+    """
 
     patience: timedelta = timedelta(seconds=30)
+    settle: timedelta = timedelta(seconds=1)
+    answer: timedelta = timedelta(seconds=5)
 
 
 @dataclass
@@ -49,6 +57,9 @@ class _Memory:
     accepted: Mapping[str, int] = field(default_factory=dict)
     described: str = ""
     described_since: datetime | None = None
+    generation: int | None = None
+    changed_at: datetime | None = None
+    traffic_then: object = None
 
 
 class KnativeView:
@@ -86,16 +97,44 @@ class KnativeView:
     def seen(self, key: Key) -> Seen | None:
         """What the next step is decided from; `follow` comes first."""
         service = self.service(key)
-        return None if service is None else seen_of(service, self._finder(key), self._served(key))
+        if service is None:
+            return None
+        accepted = self.accepted_weights(key)
+        is_answered = self._memory(key).changed_at is None
+        return replace(seen_of(service, self._finder(key), self._served(key), accepted), is_answered=is_answered)
 
     def accepted_weights(self, key: Key) -> Mapping[str, int]:
         """The shares that the route was last in force with; nothing where that is not known (any more)."""
         service, memory = self.service(key), self._memory(key)
         if service is None:
-            memory.accepted = {}
-        elif (found := weights(service, self._finder(key), self._served(key))) is not None:
-            memory.accepted = found
+            memory.accepted, memory.generation = {}, None
+            return {}
+        # What is found at 0 may have been lowered just now: a higher share could still be to come.
+        can_be_believed = memory.generation is None and is_as_asked(service) and percent_of(service) > 0
+        is_answered = self._is_answered(memory, service)
+        if is_routed(service) and (is_answered or can_be_believed):
+            memory.accepted = weights(service, self._finder(key), self._served(key))
         return memory.accepted
+
+    def _is_answered(self, memory: _Memory, service: Manifest) -> bool:
+        """Whether what KServe tells of is its answer to the spec as it is now.
+
+        KServe does not say which spec it has seen. If a share is given and taken away at once, what is told after that may
+        be from before both, and the share still to come: then nothing is known until what is told has changed, or `answer`
+        is over.
+        """
+        now, traffic = self._clock.now(), traffic_of(service)
+        generation = int(manifests.field(service, "metadata", "generation") or 0)
+        if memory.changed_at is not None:
+            has_changed = traffic != memory.traffic_then and is_as_asked(service)
+            if has_changed or now - memory.changed_at >= self._settings.answer:
+                memory.changed_at = None
+        if memory.generation != generation:
+            if memory.changed_at is not None:
+                memory.accepted = {}
+            memory.changed_at, memory.traffic_then = now, traffic
+        memory.generation = generation
+        return memory.changed_at is None
 
     def statuses(self, key: Key) -> dict[str, RevisionStatus]:
         """How each revision is doing that is wanted, or has requests."""
@@ -189,4 +228,4 @@ class KnativeView:
         return {described: unmade_status(described, service, memory.described_since, self._look())}
 
     def _look(self) -> Look:
-        return Look(self._clock.now(), self._settings.patience)
+        return Look(self._clock.now(), self._settings.patience, self._settings.settle)
