@@ -40,7 +40,6 @@ HOPELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"serving": container(env=[{"name": "PYTHONPATH", "value": "x"}])},
         "setting PYTHONPATH in container",
     ),
-    "schema": ({"serving": {"template": {"predictor": {"modle": {}}}}}, "modle"),
 }
 WAITING: dict[str, tuple[dict[str, Any], str]] = {
     "never": ({"ready_file": "x"}, ""),
@@ -77,6 +76,14 @@ async def test_what_cannot_start_is_failed_with_the_reason_and_what_serves_goes_
     assert seen.ready("aaa")
     assert seen.weights["aaa"] == 100
     assert [status for status, _, _ in [await world.send({}) for _ in range(20)]] == [200] * 20
+
+
+async def test_a_misspelt_field_of_the_template_is_refused_with_its_name(world: StandardWorld) -> None:
+    misspelt = revision("bad", serving={"template": {"predictor": {"modle": {}}}})
+    await world.apply(world.key, plan(misspelt, weights={"bad": 100}))
+    seen = await world.observe(world.key)
+    assert seen.revisions["bad"].failed
+    assert "modle" in seen.revisions["bad"].message
 
 
 def record(world: StandardWorld) -> None:
