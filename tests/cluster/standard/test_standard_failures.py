@@ -78,14 +78,6 @@ async def test_what_cannot_start_is_failed_with_the_reason_and_what_serves_goes_
     assert [status for status, _, _ in [await world.send({}) for _ in range(20)]] == [200] * 20
 
 
-async def test_a_misspelt_field_of_the_template_is_refused_with_its_name(world: StandardWorld) -> None:
-    misspelt = revision("bad", serving={"template": {"predictor": {"modle": {}}}})
-    await world.apply(world.key, plan(misspelt, weights={"bad": 100}))
-    seen = await world.observe(world.key)
-    assert seen.revisions["bad"].failed
-    assert "modle" in seen.revisions["bad"].message
-
-
 def record(world: StandardWorld) -> None:
     """Keep what was said, without what differs from run to run."""
     folder = os.environ.get("SERINUS_RECORD")
