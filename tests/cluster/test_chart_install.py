@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,16 @@ def test_the_operator_works_with_the_rights_that_the_chart_gives(clean: Chart, n
     lease = clean.look.leases.read_namespaced_lease("serinus", NAMESPACE)
     assert lease.spec.holder_identity.startswith("serinus-")
 
-    assert clean.kubectl("apply", "-f", str(EXAMPLE)).returncode == 0
-    phase = ("get", "mdep", "flight-delay", "-n", "models", "-o", "jsonpath={.status.phase}")
-    eventually(lambda: clean.kubectl(*phase).stdout, "the operator has written a status")
+    # The second one comes when everything has been listed, so it is a watch that has told of it.
+    for name in ("flight-delay", "iris"):
+        assert clean.kubectl("apply", "-f", str(EXAMPLES / f"{name}.yaml")).returncode == 0
+        eventually(partial(phase, clean, name), f"the operator has written a status for {name}")
     forbidden = {kind for pod in pods(clean) for kind in forbidden_kinds(clean, pod.metadata.name)}
     assert forbidden == ({"ClusterServingRuntime"} if namespaces else set())
+
+
+def phase(chart: Chart, name: str) -> str:
+    return chart.kubectl("get", "mdep", name, "-n", "models", "-o", "jsonpath={.status.phase}").stdout
 
 
 def available(chart: Chart) -> int:
