@@ -126,6 +126,16 @@ CASES: dict[str, tuple[ServingPlan, Seen | None, Step]] = {
         replace(seen("a", 0, "a2 a2 a1 -", ALL_A), is_answered=False),
         Step("a", 0),
     ),
+    "a share is taken from the former one before KServe has gone back": (
+        plan("b"),
+        replace(seen("b", 50, "b1 b1 a1 a1", ALL_B), is_answered=False),
+        Step("b", 100),
+    ),
+    "nothing begins before the last change is answered": (
+        plan("a", "b"),
+        replace(STANDING, is_answered=False),
+        Step("a", 100),
+    ),
     # ---- adoption
     "somebody's, with the same model": (plan("a"), STANDING, Step("a", 100)),
     "somebody's, with another model": (plan("a"), seen("", 100, "?1 ?1 ?1 -", {}), Step("a", 0)),
@@ -162,9 +172,18 @@ def situations(draw: Any) -> tuple[ServingPlan, Seen]:
     if len(wanted.weights) == 1:
         wanted = replace(wanted, weights=((stable, 100),))
     shares = draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 100), max_size=2))
-    named = [draw(maybe) for _ in range(4)]
-    bears, percent = draw(st.sampled_from(["", "a", "b", "c"])), draw(st.integers(0, 100))
-    return wanted, Seen(bears, percent, *named, draw(st.sampled_from(["", *NAMES])), shares)
+    found = Seen(
+        bears=draw(st.sampled_from(["", "a", "b", "c"])),
+        percent=draw(st.integers(0, 100)),
+        created=draw(maybe),
+        latest=draw(maybe),
+        rolled=draw(maybe),
+        previous=draw(maybe),
+        routed=draw(st.sampled_from(["", *NAMES])),
+        traffic=shares,
+        is_answered=draw(st.booleans()),
+    )
+    return wanted, found
 
 
 @given(situations())

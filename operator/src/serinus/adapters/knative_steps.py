@@ -68,7 +68,8 @@ class Seen:
     def is_up(self) -> bool:
         """Whether what the spec describes is what gets the percent."""
         is_routed = self.latest is not None and self.latest.name == self.routed
-        return self.is_ready and is_routed and (self.is_answered or self.latest == self.rolled)
+        had_some = self.percent > 0 or self.latest == self.rolled
+        return self.is_ready and is_routed and (self.is_answered or had_some)
 
     @property
     def has_made(self) -> bool:
@@ -78,7 +79,7 @@ class Seen:
     @property
     def is_standing(self) -> bool:
         """Whether what the spec describes has all requests, and KServe has taken that down."""
-        whole = self.percent == WHOLE and self.traffic.get(self.bears) == WHOLE
+        whole = self.is_answered and self.percent == WHOLE and self.traffic.get(self.bears) == WHOLE
         return whole and self.latest is not None and self.latest == self.rolled and self.latest.of == self.bears
 
     @property
