@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 EXTRAS: Final = ("key", "reason", "numbers", "record")
-QUIET: Final = ("kopf", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp.access")  # nothing below a warning from these
+QUIET: Final = (
+    "kopf",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "aiohttp.access",
+)  # nothing below a warning from these
 
 
 class JsonFormatter(logging.Formatter):
