@@ -179,6 +179,16 @@ async def test_a_template_that_the_api_server_refuses_fails_its_revision_and_no_
     assert (await world.settle(ONLY_A)).revisions.keys() == {"aaa"}
 
 
+async def test_a_transformer_is_refused_before_it_takes_all_requests(world: InMemory) -> None:
+    transformer = {"containers": [{"name": "kserve-container", "image": "org/features:1"}]}
+    changed = revision("bbb", template={"transformer": transformer})
+    await world.settle(ONLY_A)
+    seen = await world.settle(plan(A, changed, weights={"aaa": 100, "bbb": 0}))
+    assert seen.revisions["bbb"].failed
+    assert "use spec.serving.mode Standard" in seen.revisions["bbb"].message
+    assert world.spec() == ("aaa", 100)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

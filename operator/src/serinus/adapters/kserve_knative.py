@@ -18,6 +18,11 @@ from serinus.core.spec import ServingMode
 from serinus.ports import Clock, Key
 
 REQUIRED = ((INFERENCE_SERVICE, "KServe"), (KNATIVE_REVISION, "Knative Serving"))
+# KServe gives a transformer a Knative Service of its own, which the predictor's canaryTrafficPercent does not split.
+WHOLE_TRANSFORMER = (
+    "spec.serving.template has a transformer, which in mode Knative would take all requests at once, unjudged; "
+    "use spec.serving.mode Standard, or transform inside the model"
+)
 
 
 class KnativeServing:
@@ -75,6 +80,9 @@ class KnativeServing:
         step = next_step(plan, seen)
         if step.revision not in served:
             return  # what is there is still being settled, and is not ours to describe
+        if "transformer" in served[step.revision].revision.template.get("template", {}):
+            self._refused[key, step.revision] = WHOLE_TRANSFORMER
+            return
         try:
             wanted = self._manifest(key, owner, plan, seen, step)
             await self._writer.write(key, INFERENCE_SERVICE, wanted, adopt=owner.deployment.spec.serving.adopt)
