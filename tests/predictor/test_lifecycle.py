@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.predictor.behaviours import HOLD
-from tests.predictor.support import free_port, start, wait_until
+from tests.predictor.support import free_port, start, wait_ready, wait_until
 
 EXIT_SECONDS = 120
 
@@ -27,6 +27,15 @@ def test_a_damaged_artifact_is_refused_with_code_3_before_it_is_loaded(model_dir
     assert exit_code(server) == 3
     assert server.log().count("\n") == 1
     assert "its files were changed or damaged" in server.log()
+
+
+def test_without_a_digest_it_serves_and_says_that_nobody_verified_the_files(model_dir, tmp_path):
+    server = start(model_dir, tmp_path, "--digest", "")
+    try:
+        wait_ready(server)
+        assert "nobody has verified" in server.log()
+    finally:
+        server.stop()
 
 
 def test_a_model_that_is_not_sklearn_is_refused_with_code_4_and_the_flavors_it_has(tmp_path):

@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model-name", required=True, help="name of the model in the URL")
     add("--deployment", required=True, help="ModelDeployment that this process serves; a label on every metric")
     add("--revision", required=True, help="revision id; a label on every metric")
-    add("--digest", required=True, help="registered digest of the directory, sha256:<hex>")
+    add("--digest", default="", help="registered digest of the directory, sha256:<hex>; without one it is not verified")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8080, help="port to listen on (default: %(default)s)")
     add("--slo-ms", type=_milliseconds, action="append", default=[], help="latency objective; an edge of the histogram")
