@@ -10,7 +10,7 @@ from typing import Any, Final
 import kopf
 from lightkube.config.kubeconfig import SingleConfig
 
-from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL, POD, Kind
+from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL, FIELD_MANAGER, POD, Kind
 from serinus.kubernetes.connection import connection_info
 from serinus.kubernetes.intake import Intake
 
@@ -85,6 +85,8 @@ class Watches:
                 registry=registry,
                 settings=kopf_settings(),
                 standalone=True,
+                # kopf's own holds the user's name, and a container's uid has none. Its type is not public.
+                identity=FIELD_MANAGER,  # type: ignore[arg-type]
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
             )
