@@ -77,7 +77,13 @@ class World:
         journal = ClusterJournal(self.events, self.telemetry)
         ports = Ports(self.store, self.router, NoMetrics(), ClusterRegistry(None), journal, self.clock)
         self.controller = Controller(
-            objects, self.store, Reconciler(ports), serving=self.router, events=self.events, telemetry=self.telemetry
+            objects,
+            self.store,
+            Reconciler(ports),
+            serving=self.router,
+            events=self.events,
+            telemetry=self.telemetry,
+            clock=self.clock,
         )
         asyncio.run(self.discovery.refresh())
 
@@ -128,7 +134,7 @@ def test_a_first_revision_comes_up_and_then_nothing_is_written_any_more() -> Non
     for _ in range(20):
         world.clock.advance(30)
         after = world.turn()
-    assert after == 30.0
+    assert after == 120.0
     assert dict(world.server.requests) == before
     assert world.told() == [("WaitingForReadiness", "Normal"), ("FirstRevisionReady", "Normal")]
 

@@ -35,6 +35,7 @@ from serinus.ports import Clock, Key, ModelRegistry, Ports
 from serinus.reconcile import Reconciler
 
 READ_SECONDS = 30.0  # an admission webhook may take ten
+BURST_SECONDS = 0.05  # within which several events about a deployment are one
 
 
 class Closing(Protocol):
@@ -82,10 +83,12 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
         journal=ClusterJournal(events, telemetry),
         clock=clock,
     )
-    controller = Controller(objects, store, Reconciler(ports), serving=router, events=events, telemetry=telemetry)
+    controller = Controller(
+        objects, store, Reconciler(ports), serving=router, events=events, telemetry=telemetry, clock=clock
+    )
     queue = WorkQueue[Key](controller.turn, settings.workers)
     telemetry.watch_queue(lambda: queue.depth, lambda: queue.at_work)
-    intake = Intake(cache, queue.add)
+    intake = Intake(cache, lambda key: queue.add_after(key, BURST_SECONDS))
     return Parts(
         settings=settings,
         telemetry=telemetry,

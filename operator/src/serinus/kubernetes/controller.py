@@ -13,10 +13,11 @@ from serinus.kubernetes.complaints import Complaint
 from serinus.kubernetes.events import EventRecorder
 from serinus.kubernetes.leader import NotLeading
 from serinus.kubernetes.objects import ClusterObjects
+from serinus.kubernetes.pacing import pause_after
 from serinus.kubernetes.serving import ServingModeUnavailable, ServingRouter
 from serinus.kubernetes.status_store import StatusStore
 from serinus.kubernetes.telemetry import Telemetry
-from serinus.ports import Key
+from serinus.ports import Clock, Key
 from serinus.reconcile import Reconciler
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Controller:
         serving: ServingRouter,
         events: EventRecorder,
         telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
         self._objects = objects
         self._store = store
@@ -53,8 +55,10 @@ class Controller:
         self._reconciler = reconciler
         self._events = events
         self._telemetry = telemetry
+        self._clock = clock
         self._troubles: dict[Key, _Trouble] = {}
         self._bad_actions: dict[Key, str] = {}
+        self._quiet_turns: dict[Key, int] = {}
 
     async def turn(self, key: Key) -> float | None:
         """One turn; the seconds until the next, or None if the deployment is gone. Raises what is to be tried again."""
@@ -82,7 +86,8 @@ class Controller:
         decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest))
         await self._store.settle(key)
         self._telemetry.seen(key, decision.next_state)
-        return 0.0 if decision.changed else decision.requeue_after.total_seconds()
+        self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
+        return pause_after(decision, owner.deployment.spec, quiet, self._clock.now()).total_seconds()
 
     def _action(self, key: Key, manifest: Manifest) -> Action | None:
         """What a person asks for. What is not understood is answered once, and is no reason to stop."""
@@ -124,3 +129,4 @@ class Controller:
         self._telemetry.forget(key)
         self._troubles.pop(key, None)
         self._bad_actions.pop(key, None)
+        self._quiet_turns.pop(key, None)

@@ -1,0 +1,49 @@
+"""When a deployment is due again. What happens in the cluster wakes it at once; here only time passes."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from serinus.core.decision import IDLE, SOON, Decision
+from serinus.core.looking import JUDGED
+from serinus.core.spec import ModelDeploymentSpec
+from serinus.core.state import RolloutState
+
+LONGEST_WAIT: Final = timedelta(seconds=10)  # for what an event will tell, or a deadline end
+LONGEST_REST: Final = timedelta(minutes=2)  # of what serves, where no registry has to be asked
+GROWTH: Final = 1.5  # of the pause from one turn without news to the next
+RESTS_AFTER: Final = 3  # turns without news
+
+
+def pause_after(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime) -> timedelta:
+    """How long the deployment may be left alone.
+
+    `quiet_turns` counts the turns in a row, this one included, that decided nothing a person would notice.
+    """
+    state = decision.next_state
+    if decision.changed:
+        return timedelta()
+    if state.phase in JUDGED:
+        return _until_next_look(state, now)
+    if decision.requeue_after < IDLE:
+        return min(LONGEST_WAIT, decision.requeue_after * GROWTH ** min(max(quiet_turns - 1, 0), 20))
+    if quiet_turns < RESTS_AFTER or spec.model.alias is not None or _has_debts(state):
+        return decision.requeue_after
+    return max(SOON, min(LONGEST_REST, _until_time_is_over(state, now)))
+
+
+def _until_next_look(state: RolloutState, now: datetime) -> timedelta:
+    """Evidence is looked at once in each interval; in between nothing is decided by time."""
+    rollout = state.rollout
+    if rollout is None or rollout.looked_at is None:
+        return SOON
+    due = rollout.looked_at + rollout.policy.interval - now
+    return min(due, LONGEST_WAIT) if due > timedelta() else SOON
+
+
+def _has_debts(state: RolloutState) -> bool:
+    return bool(state.alias_move or state.unrecorded or state.registry_problem)
+
+
+def _until_time_is_over(state: RolloutState, now: datetime) -> timedelta:
+    """Until a revision is no longer to be kept."""
+    return min((kept.until - now for kept in (state.warm, state.kept) if kept), default=LONGEST_REST)
