@@ -65,6 +65,7 @@ bench: $(READY) ## Run the benchmarks of docs/benchmarks.md (about 20 minutes)
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra dev $(LOCK_OPTIONS) -o requirements.lock
 	@uv pip compile --group pyproject.toml:build $(LOCK_OPTIONS) -o requirements-build.lock
+	@for image in operator predictor; do uv pip compile pyproject.toml --extra $$image -c requirements.lock $(LOCK_OPTIONS) -o images/$$image/requirements.lock || exit 1; done
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .PHONY: clean
