@@ -32,7 +32,9 @@ def interrupt_in(runtime: Runtime, phase: Phase, number: signal.Signals) -> None
     runtime.start()
 
 
-def test_interrupted_in_every_phase_of_a_promotion_it_promotes(runtime: Runtime, deployment: Deployment) -> None:
+def test_interrupted_in_every_phase_it_promotes_the_good_and_keeps_the_rejected_out(
+    runtime: Runtime, deployment: Deployment
+) -> None:
     deployment.steps = STEPS
     deployment.ask_for(GOOD)
     runtime.start()
@@ -46,10 +48,17 @@ def test_interrupted_in_every_phase_of_a_promotion_it_promotes(runtime: Runtime,
         resume(runtime)
         interrupt_in(runtime, Phase.PROMOTING, signal.SIGINT)
         assert runtime.finished(BETTER).outcome is Outcome.PROMOTED
-    assert len(runtime.records()) == 1
-    interrupt_in(runtime, Phase.STABLE, signal.SIGTERM)
-    runtime.wait_for(lambda _: serves_again(runtime), "the promoted version serves")
-    assert [revision["revision"]["artifact"]["version"] for revision in runtime.running()] == [BETTER]
+        assert len(runtime.records()) == 1
+        interrupt_in(runtime, Phase.STABLE, signal.SIGTERM)
+        runtime.wait_for(lambda _: serves_again(runtime), "the promoted version serves")
+        assert versions(runtime) == [BETTER]
+        deployment.ask_for(REFUSING)
+        interrupt_in(runtime, Phase.ROLLING_BACK, signal.SIGINT)
+        assert runtime.finished(REFUSING).outcome is Outcome.ROLLED_BACK
+        interrupt_in(runtime, Phase.ROLLED_BACK, signal.SIGTERM)
+        state = runtime.wait_for(lambda _: serves_again(runtime), "the promoted version serves again")
+    assert (state.phase, state.rollouts_started) == (Phase.ROLLED_BACK, 2)
+    assert versions(runtime) == [BETTER]
     assert runtime.end() == INTERRUPTED
 
 
@@ -62,21 +71,9 @@ def resume(runtime: Runtime) -> None:
     assert done.code == 0, done.said
 
 
-def test_interrupted_while_it_rolls_back_the_rejected_version_stays_out(
-    runtime: Runtime, deployment: Deployment
-) -> None:
-    deployment.ask_for(GOOD)
-    runtime.start()
-    runtime.wait_for(lambda state: state.phase is Phase.STABLE, "the first version serves")
-    with clients(runtime.port):
-        deployment.ask_for(REFUSING)
-        interrupt_in(runtime, Phase.ROLLING_BACK, signal.SIGINT)
-        assert runtime.finished(REFUSING).outcome is Outcome.ROLLED_BACK
-        interrupt_in(runtime, Phase.ROLLED_BACK, signal.SIGTERM)
-        state = runtime.wait_for(lambda _: serves_again(runtime), "stable serves again")
-    assert (state.phase, state.rollouts_started) == (Phase.ROLLED_BACK, 1)
-    assert [revision["revision"]["artifact"]["version"] for revision in runtime.running()] == [GOOD]
-    assert runtime.end() == INTERRUPTED
+def versions(runtime: Runtime) -> list[str]:
+    """The versions of the revisions that it remembers to run."""
+    return [revision["revision"]["artifact"]["version"] for revision in runtime.running()]
 
 
 def serves_again(runtime: Runtime) -> bool:
