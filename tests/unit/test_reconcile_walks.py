@@ -23,7 +23,7 @@ from serinus.core.state import IN_ROLLOUT, TRANSITIONS, Phase, RolloutState
 from tests.fakes.faults import Crash, Fault
 from tests.fakes.world import KEY, VERSIONS, Behaviour, World, deployment, run
 
-WALKS = 60
+WALKS = 36
 TICKS = 120
 TICKS_TO_END = 260
 BAD = ("3", "5")
