@@ -23,7 +23,7 @@ demo: $(READY) ## Train, release, promote and roll back real models on this mach
 
 .PHONY: test
 test: $(READY) ## Run every test that needs only this machine
-	@$(BIN)/pytest -n 4 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
 CLUSTER := $(BIN)/python -m tests.cluster.control_plane
 
