@@ -8,6 +8,7 @@ import pandas as pd
 
 from components.evaluate.step import answers
 from components.gate.step import Champion
+from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import is_new_registry
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.artifact import verify_directory
@@ -20,7 +21,7 @@ def find_champion(config: TrainingConfig, registry_uri: str, rows: pd.DataFrame,
     """The version that the alias names, with its answers; None where there is no registry, model or alias yet."""
     if is_new_registry(registry_uri):
         return None
-    registry = MlflowRegistry(registry_uri, cache)
+    registry = MlflowRegistry(registry_uri, ArtifactsHere(registry_uri, cache))
     version = asyncio.run(registry.alias_version(config.model, config.registry.alias))
     if version is None:
         return None

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
+from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import DIGEST_TAG, ROLLOUT_TAG, VERSION_TAG, connect, ensure_experiment
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.mlflow_rollouts import metric_points
@@ -117,7 +118,7 @@ class MlflowWorld:
         self.client = connect(uri)
         self.lost_artifact_is_seen = uri.startswith("sqlite")
         ensure_experiment(self.client, MODEL, uri)
-        self.registry = MlflowRegistry(uri, folder / "cache")
+        self.registry = MlflowRegistry(uri, ArtifactsHere(uri, folder / "cache"))
 
     def register(self, model: str, *, digest: bool = True) -> str:
         import mlflow
@@ -351,7 +352,8 @@ def test_only_finite_numbers_become_metrics() -> None:
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////nowhere/mlflow.db", "sqlite:///{file}"])
 def test_a_registry_that_is_not_there_is_unavailable_and_named(uri: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, though long enough to look like one" * 100)
-    registry = MlflowRegistry(uri.format(file=tmp_path / "text"), tmp_path / "cache")
+    address = uri.format(file=tmp_path / "text")
+    registry = MlflowRegistry(address, ArtifactsHere(address, tmp_path / "cache"))
     with pytest.raises(RegistryUnavailable, match=uri.split("{", maxsplit=1)[0]):
         run(registry.resolve(MODEL, version="1"))
     with pytest.raises(RegistryUnavailable):
@@ -363,7 +365,8 @@ def test_a_registry_that_is_not_there_is_unavailable_and_named(uri: str, tmp_pat
 
 
 def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
-    registry = MlflowRegistry("http://user:secret@127.0.0.1:9", tmp_path)
+    address = "http://user:secret@127.0.0.1:9"
+    registry = MlflowRegistry(address, ArtifactsHere(address, tmp_path))
     with pytest.raises(RegistryUnavailable) as caught:
         run(registry.alias_version(MODEL, "champion"))
     assert "secret" not in str(caught.value)

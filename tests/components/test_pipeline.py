@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.run import run_training
+from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, RUN_KEY_TAG, TRAINING_TAG, connect, registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.artifact import verify_directory
@@ -24,7 +25,7 @@ class Place:
     def __init__(self, training_file: Path) -> None:
         self.file, self.state = training_file, training_file.parent / "state"
         self.uri = registry_of(self.state)
-        self.registry = MlflowRegistry(self.uri, self.state / "cache")
+        self.registry = MlflowRegistry(self.uri, ArtifactsHere(self.uri, self.state / "cache"))
         self.said: list[str] = []
 
     def train(self, **options: str) -> TrainingOutcome:

@@ -22,6 +22,7 @@ OWNER_TAG = "serinus.dev/owner."  # + alias, on the registered model
 PROMOTED_TAG = "serinus.dev/promoted."  # + alias: the version we last pointed it at
 
 SQLITE = "sqlite:///"
+PROXIED = "mlflow-artifacts:"  # the scheme of artifacts that the server itself hands out
 # MLflow's own defaults retry for two minutes; whoever asks again by himself wants to know at once.
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "4"}
 QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}

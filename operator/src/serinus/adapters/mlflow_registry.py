@@ -1,16 +1,11 @@
 """The model registry port over MLflow (a SQLite file or a server)."""
 
 import asyncio
-import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
+from serinus.adapters.mlflow_artifacts import Artifacts, Located
 from serinus.adapters.mlflow_client import (
     DIGEST_TAG,
     OWNER_TAG,
@@ -22,8 +17,7 @@ from serinus.adapters.mlflow_client import (
     translated,
 )
 from serinus.adapters.mlflow_rollouts import log_rollout
-from serinus.artifact import directory_digest, verify_directory
-from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
+from serinus.core.errors import AliasConflict, ArtifactOutOfReach, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
 
@@ -31,18 +25,19 @@ T = TypeVar("T")
 
 
 class MlflowRegistry:
-    """Implements `serinus.ports.ModelRegistry`. Artifacts that are not on this machine are fetched into `cache`."""
+    """Implements `serinus.ports.ModelRegistry`. `artifacts` says where a version can be loaded from."""
 
-    def __init__(self, uri: str, cache: Path) -> None:
+    def __init__(self, uri: str, artifacts: Artifacts) -> None:
         self._uri = uri
-        self._cache = cache
+        self._artifacts = artifacts
 
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
-        """See the port. The artifact's uri is a path on this machine."""
+        """See the port. Raises ArtifactOutOfReach too."""
         if sum(map(bool, (version, alias, uri))) != 1:
             raise ValueError("exactly one of version, alias and uri names an artifact")
         if uri:
-            return await asyncio.to_thread(self._resolve_uri, model, uri)
+            located = await asyncio.to_thread(self._artifacts.of_uri, uri)
+            return Artifact(model=model, uri=located.uri, digest=located.digest)
         return await self._ask(lambda client: self._resolve_version(client, model, version, alias))
 
     async def alias_version(self, model: str, alias: str) -> str | None:
@@ -75,11 +70,8 @@ class MlflowRegistry:
     def _resolve_version(self, client: Any, model: str, version: str, alias: str) -> Artifact:
         found = self._find(client, model, version, alias)
         location = client.get_model_version_download_uri(model, found.version)
-        digest = found.tags.get(DIGEST_TAG, "")
-        folder = self._local(location, digest)
-        return Artifact(
-            model=model, version=str(found.version), uri=str(folder), digest=digest or directory_digest(folder)
-        )
+        located = self._locate(model, found.version, location, found.tags.get(DIGEST_TAG, ""))
+        return Artifact(model=model, version=str(found.version), uri=located.uri, digest=located.digest)
 
     def _find(self, client: Any, model: str, version: str, alias: str = "") -> Any:
         try:
@@ -95,39 +87,13 @@ class MlflowRegistry:
                 f"register it or correct spec.model.{field}"
             ) from error
 
-    def _resolve_uri(self, model: str, uri: str) -> Artifact:
-        folder = _path(uri)
-        if folder is not None and not folder.is_dir():
-            raise ModelVersionNotFound(f"there is no model at {uri}; put one there or correct spec.model.uri")
-        with translated(uri):
-            folder = folder or self._local(uri, "")
-            return Artifact(model=model, uri=str(folder), digest=directory_digest(folder))
-
-    def _local(self, location: str, digest: str) -> Path:
-        """The artifact's folder on this machine. Raises ArtifactCorrupted where it is gone or damaged on the way."""
-        folder = _path(location)
-        if folder is None:
-            return self._fetch(location, digest)
-        if not folder.is_dir():
-            raise ArtifactCorrupted(f"model artifact {folder} is gone; restore it or register a new version")
-        return folder
-
-    def _fetch(self, location: str, digest: str) -> Path:
-        """Download once, whole or not at all."""
-        from mlflow.artifacts import download_artifacts
-
-        folder = self._cache / hashlib.sha256(f"{location} {digest}".encode()).hexdigest()[:32]
-        if folder.is_dir():
-            return folder
-        self._cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=self._cache) as draft:
-            fetched = Path(download_artifacts(artifact_uri=location, dst_path=draft, tracking_uri=self._uri))
-            if digest:
-                verify_directory(fetched, digest)
-            if fetched == Path(draft):
-                fetched = Path(shutil.copytree(draft, Path(draft, "copy")))
-            _rename_unless_there(fetched, folder)
-        return folder
+    def _locate(self, model: str, version: str, location: str, digest: str) -> Located:
+        try:
+            return self._artifacts.of_version(location, digest)
+        except ArtifactOutOfReach as error:
+            raise ArtifactOutOfReach(
+                f'version "{version}" of model "{model}" cannot be served here: {error}'
+            ) from error
 
     def _move_alias(self, client: Any, model: str, alias: str, version: str, owner: str) -> None:
         self._find(client, model, version)
@@ -170,19 +136,3 @@ def _refuse_conflict(
             f"{name} was pointed at version {current} by a person, so {owner} does not move it to version {version}; "
             f"delete the alias to hand it over, or point it at {promoted or version}"
         )
-
-
-def _path(location: str) -> Path | None:
-    """The local path that a location names, or None for one elsewhere."""
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return Path(location) if not parts.scheme else None
-
-
-def _rename_unless_there(source: Path, target: Path) -> None:
-    try:
-        os.rename(source, target)
-    except OSError:
-        if not target.is_dir():  # otherwise another process fetched it first
-            raise

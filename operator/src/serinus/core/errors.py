@@ -37,6 +37,10 @@ class ArtifactCorrupted(SerinusError):
     """The artifact's digest is not the one that was registered."""
 
 
+class ArtifactOutOfReach(SerinusError):
+    """The artifact lies where what is to serve it cannot fetch it."""
+
+
 class MetricsUnavailable(SerinusError):
     """The metrics source could not be asked. This is never evidence for or against a model."""
 

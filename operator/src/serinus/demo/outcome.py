@@ -6,6 +6,7 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
+from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.demo.report import render_report
@@ -26,7 +27,8 @@ def write_outcome(stage: Stage, started_at: datetime, seconds: float, json_file:
 
 def summary_of(stage: Stage, started_at: datetime, seconds: float) -> Summary:
     """The summary of a story."""
-    registry = MlflowRegistry(registry_of(stage.folder), stage.folder / "artifacts")
+    uri = registry_of(stage.folder)
+    registry = MlflowRegistry(uri, ArtifactsHere(uri, stage.folder / "artifacts"))
     counts = stage.counts
     return summarise(
         stage.records(),

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Protocol
 
 from lightkube.config.kubeconfig import SingleConfig
 
 from serinus.adapters.cluster_metrics import ClusterMetrics
 from serinus.adapters.kserve_standard import StandardServing
+from serinus.adapters.mlflow_artifacts import ArtifactsElsewhere
 from serinus.adapters.standard_view import StandardSettings
 from serinus.adapters.system_clock import SystemClock
 from serinus.core.spec import Gateway, ServingMode
@@ -137,4 +136,4 @@ def _mlflow(settings: OperatorSettings) -> ModelRegistry | None:
         return None
     from serinus.adapters.mlflow_registry import MlflowRegistry
 
-    return MlflowRegistry(settings.registry_uri, Path(gettempdir(), "serinus-artifacts"))
+    return MlflowRegistry(settings.registry_uri, ArtifactsElsewhere())

@@ -1,14 +1,10 @@
 """The model registry of a cluster: models by address need none, all others are asked of MLflow (port ModelRegistry)."""
 
-import hashlib
-from typing import Final
-
+from serinus.adapters.mlflow_artifacts import ArtifactsElsewhere
 from serinus.core.errors import RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
 from serinus.ports import ModelRegistry
-
-URI_DIGEST: Final = "uri-sha256:"
 
 
 class ClusterRegistry:
@@ -23,7 +19,8 @@ class ClusterRegistry:
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
         """See the port."""
         if uri and not version and not alias:
-            return Artifact(model=model, uri=uri, digest=URI_DIGEST + hashlib.sha256(uri.encode()).hexdigest())
+            located = ArtifactsElsewhere().of_uri(uri)
+            return Artifact(model=model, uri=located.uri, digest=located.digest)
         return await self._asked().resolve(model, version=version, alias=alias, uri=uri)
 
     async def alias_version(self, model: str, alias: str) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.system_clock import SystemClock
@@ -42,11 +43,12 @@ def local_runtime(options: Options) -> LocalRuntime:
     clock = SystemClock()
     gateway = Gateway(folder.root, port=options.port, edges_seconds=latency_edges(source.deployment.spec.rollout))
     serving = LocalServing(folder.root, gateway, predictor_command)
+    registry_uri = options.registry_uri or registry_of(options.folder)
     ports = Ports(
         store=FileStateStore(folder),
         serving=serving,
         metrics=LocalMetrics(gateway, clock),
-        registry=MlflowRegistry(options.registry_uri or registry_of(options.folder), options.folder / "artifacts"),
+        registry=MlflowRegistry(registry_uri, ArtifactsHere(registry_uri, options.folder / "artifacts")),
         journal=FileJournal(folder),
         clock=clock,
     )
