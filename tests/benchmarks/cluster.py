@@ -28,6 +28,7 @@ from typing import Any
 import psutil
 from kubernetes import watch  # type: ignore[import-untyped]
 
+from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL
 from tests.cluster.control_plane import cluster as clusters
 from tests.cluster.control_plane.kwok import FAKE_NAMESPACE_ANNOTATION
 from tests.cluster.looking import Look, look_at
@@ -130,7 +131,7 @@ class Generator:
         while not self._ended.is_set():
             stream = watch.Watch().stream(
                 self._look.custom.list_namespaced_custom_object, group, version, self._namespace, plural,
-                label_selector="app.kubernetes.io/managed-by=serinus", timeout_seconds=600,
+                label_selector=DEPLOYMENT_LABEL, timeout_seconds=600,
             )  # fmt: skip
             for event in stream:
                 if self._ended.is_set():
