@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from serinus.core.decision import Decision
 from serinus.core.observation import Action, Verb
+from serinus.core.revision import Revision
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import Phase, RolloutRecord, RolloutState
 from serinus.ports import Key, Ports
@@ -87,7 +88,8 @@ class World:
     def __post_init__(self) -> None:
         self.metrics = BulkMetrics(self.clock)
         self.registry.models[MODEL] = FakeModel({name: (HERE, f"sha256:{name}") for name in VERSIONS})
-        self.served: dict[str, int] = {}
+        self.served: dict[str, int] = {}  # requests of clients by version
+        self.mirrored: dict[str, int] = {}  # copies by version
         self.action: Action | None = None
         self.seen: list[Decision] = []
         self._owed: dict[tuple[str, int], float] = {}
@@ -138,20 +140,22 @@ class World:
     def flow(self, seconds: float) -> None:
         """Time passes and clients send requests, which go where the route has been accepted to send them."""
         observed, planned = run(self.serving.observe(KEY)), self.serving.planned(KEY)
-        for name, weight in observed.weights.items():
-            if name in planned and weight:
-                up = observed.revisions[name].ready if name in observed.revisions else False
-                self._count(name, planned[name].artifact.version, self.rate * seconds * weight / 100, up=up)
+        for served, shares in ((self.served, observed.weights), (self.mirrored, observed.mirror)):
+            for name, share in shares.items():
+                if name in planned and share:
+                    up = observed.revisions[name].ready if name in observed.revisions else False
+                    self._count(served, planned[name], self.rate * seconds * share / 100, up=up)
         self.clock.advance(seconds)
 
-    def _count(self, revision: str, version: str, requests: float, *, up: bool) -> None:
+    def _count(self, served: dict[str, int], revision: Revision, requests: float, *, up: bool) -> None:
+        version = revision.artifact.version
         behaviour = self.behaviours.get(version, Behaviour())
         failing = behaviour.failing if up else 1.0
         for code, share in ((500 if up else 502, failing), (200, 1 - failing)):
-            whole = self._whole(revision, code, requests * share)
+            whole = self._whole(revision.id, code, requests * share)
             if whole:
-                self.metrics.count(KEY, revision, code, whole, behaviour.seconds)
-                self.served[version] = self.served.get(version, 0) + whole
+                self.metrics.count(KEY, revision.id, code, whole, behaviour.seconds)
+                served[version] = served.get(version, 0) + whole
 
     def _whole(self, revision: str, code: int, requests: float) -> int:
         """Whole requests; the fraction is carried over."""

@@ -6,6 +6,7 @@ import pytest
 
 from serinus.core.errors import RegistryUnavailable, ServingUnavailable, StateConflict, StateUnwritable
 from serinus.core.observation import Verb
+from serinus.core.spec import Strategy
 from serinus.core.state import Outcome, Phase
 from tests.fakes.faults import Crash, Fault
 from tests.fakes.world import Behaviour, World, run, stable_world
@@ -24,8 +25,11 @@ def story(world: World) -> None:
 
 
 def follow(world: World, version: str, ticks: int) -> None:
+    """Under Shadow a person promotes what has come so far."""
     world.ask_version(version)
-    for _ in range(ticks):
+    for tick in range(ticks):
+        if tick == ticks - 6 and world.asked.spec.rollout.strategy is Strategy.SHADOW:
+            world.request(Verb.PROMOTE)
         survive(world)
 
 
@@ -51,8 +55,8 @@ EXPECTED = [
 ]
 
 
-def told(fault: Fault) -> World:
-    world = stable_world(steps=[{"weight": 40, "hold": "2s"}])
+def told(fault: Fault, strategy: str = "Canary") -> World:
+    world = stable_world(strategy=strategy, steps=[{"weight": 40, "hold": "2s"}])
     world.break_at(fault)
     story(world)
     return world
@@ -89,6 +93,17 @@ def test_a_crash_at_any_call_of_any_port_changes_nothing_about_the_outcome(after
 def told_and_checked(fault: Fault) -> str:
     check(told(fault))
     return fault.raised
+
+
+@pytest.mark.parametrize("strategy", ["BlueGreen", "Shadow"])
+def test_a_crash_while_requests_are_mirrored_changes_nothing_about_the_outcome(strategy: str) -> None:
+    calls = Fault(call=-1, after=False, error=Crash())
+    check(told(calls, strategy))
+    assert 100 < calls.calls < MAX_CALLS
+    for call in range(1, calls.calls, STRIDE):
+        world = told(Fault(call, call % 2 == 0, Crash()), strategy)
+        check(world)
+        assert not world.serving.applied[-1][1].mirror
 
 
 EFFECTS = ("FakeRegistry.move_alias", "FakeRegistry.record_rollout", "FakeJournal.finished")

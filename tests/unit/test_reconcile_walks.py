@@ -19,6 +19,7 @@ from serinus.core.errors import (
 )
 from serinus.core.observation import Verb
 from serinus.core.rollout import decide
+from serinus.core.spec import Strategy
 from serinus.core.state import IN_ROLLOUT, TRANSITIONS, Phase, RolloutState
 from tests.fakes.faults import Crash, Fault
 from tests.fakes.world import KEY, VERSIONS, Behaviour, World, deployment, run
@@ -38,6 +39,9 @@ POLICIES: list[dict[str, Any]] = [
     {"steps": [{"weight": 20, "hold": "2s"}, {"pause": {"duration": "5s"}}, {"weight": 60, "minRequests": 30}]},
     {"steps": [{"pause": {}}, {"weight": 5, "hold": "1s"}, {"weight": 100, "hold": "2s"}]},
     {"sticky": True, "interval": "3s"},
+    {"strategy": "BlueGreen"},
+    {"strategy": "BlueGreen", "steps": [{"weight": 30}, {"pause": {"duration": "3s"}}, {"weight": 100, "hold": "2s"}]},
+    {"strategy": "Shadow", "steps": [{"weight": 60, "hold": "2s"}]},
 ]
 
 
@@ -64,6 +68,7 @@ class Walk:
             (0.23, lambda: self.some_revision(world.serving.down)),
             (0.25, lambda: self.some_revision(world.serving.held)),
             (0.26, lambda: setattr(world.serving, "stuck", True)),
+            (0.27, lambda: setattr(world.serving, "no_mirror", "nothing here copies requests")),
             (0.28, lambda: setattr(world.metrics, "up", False)),
             (0.30, lambda: setattr(world.registry, "available", False)),
             (0.32, lambda: setattr(world, "rate", self.random.choice([0.0, 3.0, 100.0, 10_000.0]))),
@@ -101,6 +106,7 @@ class Walk:
         world.serving.down.clear()
         world.serving.held.clear()
         world.serving.stuck = False
+        world.serving.no_mirror = ""
         world.metrics.up = world.registry.available = True
         world.rate = 100.0
 
@@ -134,8 +140,22 @@ class Walk:
         assert {one.revision.id for one in decision.plan.served} >= set(weights)
         for rejection in state.rejected:
             assert weights.get(rejection.revision, 0) == 0, f"{rejection.label} was rejected"
+        self.check_mirror(decision)
         assert decision.reason
         assert decision.message
+
+    def check_mirror(self, decision: Decision) -> None:
+        """A candidate gets copies or requests, never both, and copies only under a strategy that mirrors."""
+        rollout, plan = decision.next_state.rollout, decision.plan
+        if rollout is None or not rollout.policy.strategy.mirrors:
+            assert plan.mirror == 0
+            return
+        candidate = rollout.candidate.id
+        assert 0 <= plan.mirror <= 100
+        assert plan.weight(candidate) == (100 if decision.next_state.phase is Phase.PROMOTING else 0)
+        assert not (plan.mirror and plan.weight(candidate))
+        if rollout.policy.strategy is Strategy.SHADOW and decision.next_state.phase is Phase.PROMOTING:
+            assert decision.reason in (reasons.PROMOTED_BY_USER, reasons.KNOWN_GOOD)
 
     def check_state(self, state: RolloutState) -> None:
         assert RolloutState.model_validate_json(state.model_dump_json(by_alias=True)) == state

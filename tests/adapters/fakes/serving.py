@@ -1,6 +1,7 @@
 """A serving backend in memory. A revision that is applied is ready by the next look, unless it is told otherwise."""
 
 import copy
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,15 +18,22 @@ class _Running:
     ready: set[str] = field(default_factory=set)
     restarts: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    mirror: dict[str, int] = field(default_factory=dict)
+    owed: int = 0  # percent of a copy
     credits: dict[str, int] = field(default_factory=dict)
 
 
 class FakeServing:
-    """Implements serinus.ports.ServingBackend. `held` revisions do not become ready; `failed` maps others to why."""
+    """Implements serinus.ports.ServingBackend. `held` revisions do not become ready; `failed` maps others to why.
+
+    `copies` counts the mirrored requests by revision. `no_mirror`: why it cannot copy any.
+    """
 
     def __init__(self) -> None:
         self.held: set[str] = set()
         self.failed: dict[str, str] = {}
+        self.no_mirror = ""
+        self.copies: Counter[str] = Counter()
         self.applied: list[tuple[Key, ServingPlan]] = []
         self._running: dict[Key, _Running] = {}
 
@@ -38,6 +46,8 @@ class FakeServing:
             weights=dict(running.weights),
             url=f"http://fake/v1/models/{key.name}:predict",
             known={one.revision.id: one.revision for one in running.plan.served},
+            mirror=dict(running.mirror),
+            no_mirror=self.no_mirror,
         )
         self._advance(running)
         return seen
@@ -81,6 +91,9 @@ class FakeServing:
         growing = {name for name, weight in planned.items() if weight > running.weights.get(name, 0)}
         if growing <= running.ready or not running.ready:
             running.weights, running.credits = planned, dict.fromkeys(planned, 0)
+        candidate = self._candidate(running)
+        mirrors = running.plan.mirror and candidate in running.ready and not self.no_mirror
+        running.mirror = {candidate: running.plan.mirror} if mirrors else {}
 
     def kill(self, key: Key, name: str) -> None:
         """A replica dies; it is back by the look after the next."""
@@ -95,12 +108,19 @@ class FakeServing:
         """A client's request: the status code, and the revision that answered (or should have)."""
         running = self._running[key]
         name = self._matched(running, headers) or self._sticking(running, cookie) or self._next(running)
+        for copied, percent in running.mirror.items():
+            running.owed += percent
+            self.copies[copied] += running.owed // 100
+            running.owed %= 100
         return (200 if name in running.ready else 502), name
 
     def _matched(self, running: _Running, headers: Mapping[str, str]) -> str:
         match = running.plan.match
         if match is None or headers.get(match.name) != match.value:
             return ""
+        return self._candidate(running)
+
+    def _candidate(self, running: _Running) -> str:
         return next((one.revision.id for one in running.plan.served if one.role is Role.CANDIDATE), "")
 
     def _sticking(self, running: _Running, cookie: str) -> str:

@@ -54,12 +54,13 @@ def looked(
     seen: MetricsSnapshot,
     *,
     weight: int | None = None,
+    mirrored: bool = False,
     ready: bool = True,
     restarts: int = 0,
     stable_ready: bool = True,
 ) -> Evidence:
     candidate = up(CANDIDATE, ready=ready, restarts=restarts)
-    return look(evidence, Look(seen, candidate, up(STABLE, ready=stable_ready), weight))
+    return look(evidence, Look(seen, candidate, up(STABLE, ready=stable_ready), weight, mirrored))
 
 
 def verdict(evidence: Evidence, name: str) -> SignalVerdict:

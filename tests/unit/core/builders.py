@@ -68,12 +68,22 @@ def rejection(of: Revision = CANDIDATE) -> Rejection:
 
 
 def serving(
-    *ready: Revision, weights: dict[str, int] | None = None, failed: Revision | None = None
+    *ready: Revision,
+    weights: dict[str, int] | None = None,
+    failed: Revision | None = None,
+    mirror: int = 0,
+    no_mirror: str = "",
 ) -> ServingObservation:
     statuses = {one.id: RevisionStatus(one.id, ready=True, replicas=1, ready_replicas=1) for one in ready}
     if failed:
         statuses[failed.id] = RevisionStatus(failed.id, ready=False, failed=True, message="its digest is another")
-    return ServingObservation(statuses, {STABLE.id: 100} if weights is None else weights, "http://here")
+    return ServingObservation(
+        statuses,
+        {STABLE.id: 100} if weights is None else weights,
+        "http://here",
+        mirror={CANDIDATE.id: mirror} if mirror else {},
+        no_mirror=no_mirror,
+    )
 
 
 BOTH = serving(STABLE, CANDIDATE)

@@ -24,6 +24,17 @@ def test_the_candidate_has_weight_in_the_phases_that_give_it_some_and_in_no_othe
     assert dict(wanted.weights) == {STABLE.id: 100 - share, CANDIDATE.id: share}
 
 
+@pytest.mark.parametrize("phase", sorted(IN_ROLLOUT))
+@pytest.mark.parametrize("strategy", ["BlueGreen", "Shadow"])
+def test_a_mirrored_candidate_gets_copies_while_it_is_tried_and_no_request_before_its_promotion(
+    phase: Phase, strategy: str
+) -> None:
+    wanted = plan(spec(), state(phase, spec(strategy=strategy).rollout, mirror=10))
+    share = 100 if phase is Phase.PROMOTING else 0
+    assert dict(wanted.weights) == {STABLE.id: 100 - share, CANDIDATE.id: share}
+    assert wanted.mirror == (WEIGHED[phase] if phase in WEIGHED and not share else 0)
+
+
 @pytest.mark.parametrize("phase", [Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED])
 def test_without_a_rollout_stable_has_everything(phase: Phase) -> None:
     wanted = plan(spec(), state(phase, warm=Warm(revision=OTHER, until=NOW)))

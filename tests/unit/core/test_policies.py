@@ -9,7 +9,18 @@ import pytest
 from serinus.core import reasons
 from serinus.core.decision import Policy
 from serinus.core.observation import Action, MetricsSnapshot, Problem, Verb
-from serinus.core.policies import CHAINS, analysing, finishing, first, people, starting, stepping, superseding, waiting
+from serinus.core.policies import (
+    CHAINS,
+    analysing,
+    finishing,
+    first,
+    mirroring,
+    people,
+    starting,
+    stepping,
+    superseding,
+    waiting,
+)
 from serinus.core.state import Ending, Outcome, Phase
 from tests.unit.core.builders import CANDIDATE, NOW, OTHER, STABLE, ending, rejection, seen, serving, spec, state
 
@@ -28,6 +39,9 @@ WAITING = reasons.WAITING_FOR_EVIDENCE
 ANALYSING = {"stage": "Analysing", "weight": 10}
 HELD = ANALYSING | {"hold_seconds": 9.0}
 TIMED = {"step": 1, "reason": reasons.PAUSE_STEP}
+MIRRORS = spec(strategy="BlueGreen").rollout
+MIRRORED = serving(STABLE, CANDIDATE, mirror=10)
+NO_MIRROR = serving(STABLE, CANDIDATE, no_mirror="the gateway cannot copy requests")
 OPEN = {"step": 2, "reason": reasons.PAUSE_STEP}
 HARMED = {"step": 1, "reason": reasons.SIGNAL_FAILED}
 
@@ -92,6 +106,33 @@ CASES = [
     Case(starting.begin_rollout, P.STABLE, P.ROLLED_BACK, "ErrorsIncreased", {"rejected": (rejection(),)}),
     Case(starting.begin_rollout, P.ROLLED_BACK, P.STABLE, reasons.SERVING, asks={"target": STABLE}),
     Case(starting.remain_stable, P.STABLE, P.STABLE, reasons.SERVING, {"reason": reasons.TARGET_UNRESOLVED}),
+    Case(starting.remain_stable, P.STABLE, P.STABLE, reasons.SERVING, {"reason": reasons.MIRRORING_UNAVAILABLE}),
+    # nothing can copy requests
+    Case(mirroring.refuse_to_begin_without_a_mirror, P.STABLE, asks={"world": NO_MIRROR}),
+    Case(mirroring.refuse_to_begin_without_a_mirror, P.STABLE, asks={"asked": spec(strategy="Shadow")}),
+    Case(
+        mirroring.refuse_to_begin_without_a_mirror,
+        P.STABLE,
+        P.STABLE,
+        reasons.MIRRORING_UNAVAILABLE,
+        asks={"asked": spec(strategy="Shadow"), "world": NO_MIRROR},
+    ),
+    Case(
+        mirroring.refuse_to_begin_without_a_mirror,
+        P.STABLE,
+        has={"promoted": (CANDIDATE.id,)},
+        asks={"asked": spec(strategy="Shadow"), "world": NO_MIRROR},
+    ),
+    Case(mirroring.take_back_without_a_mirror, P.PROGRESSING, under=MIRRORS),
+    Case(mirroring.take_back_without_a_mirror, P.PROGRESSING, asks={"world": NO_MIRROR}),
+    Case(
+        mirroring.take_back_without_a_mirror,
+        P.DEPLOYING,
+        P.ROLLING_BACK,
+        reasons.MIRRORING_UNAVAILABLE,
+        asks={"world": NO_MIRROR},
+        under=MIRRORS,
+    ),
     # the candidate comes up
     Case(starting.reject_candidate_that_cannot_start, P.DEPLOYING, asks={"after": 20}),
     Case(
@@ -161,6 +202,23 @@ CASES = [
         P.PROGRESSING,
         reasons.WEIGHT_SHIFTING,
         {"stage": "Shifting", "weight": 10},
+    ),
+    Case(
+        stepping.shift_weight,
+        P.PROGRESSING,
+        P.PROGRESSING,
+        reasons.WEIGHT_ACCEPTED,
+        {"stage": "Shifting", "mirror": 10},
+        {"world": MIRRORED},
+        MIRRORS,
+    ),
+    Case(
+        stepping.shift_weight,
+        P.PROGRESSING,
+        P.PROGRESSING,
+        reasons.WEIGHT_SHIFTING,
+        {"stage": "Shifting", "mirror": 10},
+        under=MIRRORS,
     ),
     Case(
         stepping.shift_weight,

@@ -49,9 +49,14 @@ def _log(client: Any, run_id: str, record: RolloutRecord) -> None:
 
 
 def metric_points(record: RolloutRecord) -> Iterator[MetricPoint]:
-    """The weights over time, and every finite number of each signal over time as `<signal>.<number>`."""
+    """The weights over time, and every finite number of each signal over time as `<signal>.<number>`.
+
+    The mirrored share too, where there was one.
+    """
     for step, change in enumerate(record.weights):
         yield MetricPoint("weight", change.weight, _milliseconds(change.at), step)
+        if any(one.mirror for one in record.weights):
+            yield MetricPoint("mirror", change.mirror, _milliseconds(change.at), step)
     for step, point in enumerate(record.curve):
         for name, value in _numbers(point):
             if math.isfinite(value):

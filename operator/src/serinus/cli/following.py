@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serinus.cli.homes.home import Found, Home
 from serinus.core.errors import SerinusError
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import told_share
 from serinus.core.state import Phase, RolloutRecord, RolloutState
 from serinus.ports import Key
 
@@ -67,7 +67,7 @@ def wait_for_end(home: Home, key: Key, rollout_id: str, seconds: float, tell: Te
 
 def line(found: Found) -> str:
     """Where it stands, in one line that is the same while nothing happens."""
-    weight = f" {candidate_weight(found.state)} %" if found.state.rollout else ""
+    weight = f" {told_share(found.state)}" if found.state.rollout else ""
     return f"{found.state.phase}{weight}  {found.reason}"
 
 

@@ -11,7 +11,7 @@ from serinus.cli.explain import Form, OutputForm, signal_lines
 from serinus.cli.options import Context, HomeStateDir, Kubeconfig, Name, Namespace
 
 if TYPE_CHECKING:
-    from serinus.core.state import RolloutRecord
+    from serinus.core.state import RolloutRecord, WeightChange
 
 
 def history(
@@ -65,8 +65,12 @@ def _moment(at: datetime) -> str:
 
 
 def _weights(record: "RolloutRecord") -> str:
-    """The candidate's share, and from when on."""
-    return ", ".join(f"{change.weight} % from {change.at.astimezone():%H:%M:%S}" for change in record.weights)
+    """The candidate's share, or the mirrored one, and from when on."""
+    return ", ".join(f"{_share(change)} from {change.at.astimezone():%H:%M:%S}" for change in record.weights)
+
+
+def _share(change: "WeightChange") -> str:
+    return f"mirrors {change.mirror} %" if change.mirror else f"{change.weight} %"
 
 
 def _requests(record: "RolloutRecord") -> str:

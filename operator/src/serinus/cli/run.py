@@ -53,8 +53,10 @@ def print_report(report: "Report") -> None:
         print_line(report.note)
     decision = report.decision
     if decision and decision.changed:
+        from serinus.core.planning import told_share
+
         state = decision.next_state
-        weight = f" {state.rollout.weight}%" if state.rollout else ""
+        weight = f" {told_share(state)}".replace(" %", "%") if state.rollout else ""
         print_line(f"{state.phase}{weight}  {decision.reason}: {decision.message}")
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from serinus.cli.homes import Found
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import told_share
 from serinus.core.state import Phase, RolloutRecord, RolloutState
 
 COLOURS = {
@@ -44,7 +44,7 @@ def table(found: Sequence[Found], *, wide: bool = False) -> RenderableType:
             Text(state.phase, COLOURS.get(state.phase, "cyan")),
             stable_version(state),
             candidate_version(state),
-            f"{candidate_weight(state)}%" if state.rollout else "-",
+            told_share(state).replace(" %", "%") if state.rollout else "-",
             one.reason,
             age(datetime.now(UTC) - state.phase_since),
         ]

@@ -53,7 +53,7 @@ def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
         return _Wanted(type="Degraded", status="True", reason=observed.target.reason, message=observed.target.message)
     if (problem := observed.serving.problem) is not None:
         return _Wanted(type="Degraded", status="True", reason=problem.reason, message=problem.message)
-    if state.phase in ENDED_BADLY:
+    if state.phase in ENDED_BADLY or state.reason == reasons.MIRRORING_UNAVAILABLE:
         return _Wanted(type="Degraded", status="True", reason=state.reason, message=state.message)
     if state.registry_problem:
         return _Wanted(type="Degraded", status="True", reason=state.registry_reason, message=state.registry_problem)

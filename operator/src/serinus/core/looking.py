@@ -5,7 +5,8 @@ from datetime import timedelta
 from serinus.core import analysis
 from serinus.core.decision import Input
 from serinus.core.observation import MetricsSnapshot
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import candidate_weight, mirrored_share
+from serinus.core.policies.shares import is_in_force, step_share
 from serinus.core.state import EvidencePoint, Phase, Rollout, Stage
 
 CURVE_POINTS = 60
@@ -44,7 +45,8 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
             snapshot=snapshot,
             candidate_status=seen.observed.serving.revisions.get(rollout.candidate.id),
             stable_status=seen.observed.serving.revisions.get(seen.state.stable.id) if seen.state.stable else None,
-            weight=steady_weight(seen, rollout),
+            weight=steady_share(seen, rollout),
+            mirrored=rollout.policy.strategy.mirrors,
         ),
     )
     changed = rollout.model_copy(
@@ -57,14 +59,12 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
     return changed.model_copy(update={"curve": thinned((*rollout.curve, point(seen, changed)))})
 
 
-def steady_weight(seen: Input, rollout: Rollout) -> int | None:
-    """The weight that was in force for the whole interval, or None where the share of requests proves nothing."""
+def steady_share(seen: Input, rollout: Rollout) -> int | None:
+    """The step's share that was in force for the whole interval, or None where the share of requests proves nothing."""
     policy = rollout.policy
-    if policy.sticky or policy.match or not was_judged(seen, rollout):
+    if policy.sticky or policy.match or not was_judged(seen, rollout) or not is_in_force(seen):
         return None
-    if seen.observed.serving.weights.get(rollout.candidate.id) != rollout.weight:
-        return None
-    return rollout.weight
+    return step_share(rollout)
 
 
 def was_judged(seen: Input, rollout: Rollout) -> bool:
@@ -88,6 +88,7 @@ def point(seen: Input, rollout: Rollout) -> EvidencePoint:
     return EvidencePoint(
         at=seen.now,
         weight=candidate_weight(seen.state),
+        mirror=mirrored_share(seen.state),
         candidate_requests=evidence.candidate_requests,
         candidate_failed=evidence.totals.candidate.bad,
         stable_requests=evidence.stable_requests,

@@ -72,6 +72,8 @@ class ServingObservation:
 
     `weights` is what the route was last *accepted* with, in percent by revision id. `known` are the revisions that run, as
     they were brought up: a lost state is rebuilt from them. `problem` says why the serving side cannot follow any plan.
+    `mirror` is the share of requests that is copied to a revision, accepted as the weights are. `no_mirror` says why no
+    requests can be copied, `no_partial_mirror` why not a share below 100 %; they are empty where it can be done.
     """
 
     revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
@@ -80,6 +82,9 @@ class ServingObservation:
     mode: str = ""
     known: Mapping[str, Revision] = field(default_factory=dict)
     problem: Problem | None = None
+    mirror: Mapping[str, int] = field(default_factory=dict)
+    no_mirror: str = ""
+    no_partial_mirror: str = ""
 
     def ready(self, revision: str) -> bool:
         """Whether the revision is up with all the replicas it should have."""

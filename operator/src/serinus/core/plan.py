@@ -37,7 +37,8 @@ class ServingPlan:
     """The wanted serving state. `weights` maps revision id to percent; they sum to 100, or the plan serves nothing.
 
     A backend brings up every revision in `served`, routes by `weights`, and drains and removes all others.
-    `latency_edges_seconds` are the thresholds that the request histograms must have an edge at.
+    `mirror` percent of the requests that the weights send elsewhere are copied to the candidate, whose answers to them
+    nobody sees and nobody waits for. `latency_edges_seconds` are the thresholds that the request histograms must have an edge at.
     """
 
     served: tuple[ServedRevision, ...] = ()
@@ -45,6 +46,7 @@ class ServingPlan:
     match: HeaderMatch | None = None
     sticky: bool = False
     latency_edges_seconds: tuple[float, ...] = ()
+    mirror: int = 0
 
     def weight(self, revision: str) -> int:
         """The revision's share in percent."""

@@ -17,6 +17,7 @@ def plan(spec: ModelDeploymentSpec, state: RolloutState) -> ServingPlan:
         match=_match(policy, state),
         sticky=policy.sticky,
         latency_edges_seconds=latency_edges(spec.rollout, policy),
+        mirror=mirrored_share(state),
     )
 
 
@@ -35,6 +36,18 @@ def candidate_weight(state: RolloutState) -> int:
             return state.rollout.weight if state.rollout else 0
         case _:
             return 0
+
+
+def mirrored_share(state: RolloutState) -> int:
+    """The share of requests that is copied to the candidate, in percent."""
+    trying = state.phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.AWAITING_APPROVAL)
+    return state.rollout.mirror if state.rollout and trying else 0
+
+
+def told_share(state: RolloutState) -> str:
+    """What the candidate gets, as people read it: `20 %`, or `0 % (mirrors 20 %)`."""
+    mirrored = mirrored_share(state)
+    return f"{candidate_weight(state)} %" + (f" (mirrors {mirrored} %)" if mirrored else "")
 
 
 def _served(state: RolloutState) -> dict[str, tuple[Revision, Role]]:

@@ -30,6 +30,7 @@ SIGNAL_FAILED: Final = "SignalFailed"
 INCONCLUSIVE: Final = "Inconclusive"
 RESUMED: Final = "Resumed"
 APPROVAL_REQUIRED: Final = "ApprovalRequired"
+SHADOW_PASSED: Final = "ShadowPassed"
 
 # Promotion
 ALL_SIGNALS_PASSED: Final = "AllSignalsPassed"
@@ -57,4 +58,5 @@ ROUTE_NOT_ACCEPTED: Final = "RouteNotAccepted"
 # People and outside systems
 SERVING_MODE_UNAVAILABLE: Final = "ServingModeUnavailable"
 ROUTE_REFUSED: Final = "RouteRefused"
+MIRRORING_UNAVAILABLE: Final = "MirroringUnavailable"
 ALIAS_CONFLICT: Final = "AliasConflict"

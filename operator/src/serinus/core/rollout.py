@@ -54,7 +54,7 @@ def noticeable(before: RolloutState, after: RolloutState) -> bool:
 
 def _face(state: RolloutState) -> tuple[object, ...]:
     rollout = state.rollout
-    where = (rollout.id, rollout.step, rollout.stage, rollout.weight) if rollout else ()
+    where = (rollout.id, rollout.step, rollout.stage, rollout.weight, rollout.mirror) if rollout else ()
     sentence = "" if rollout else state.message  # that of a rollout counts seconds and requests
     stable = state.stable and state.stable.id
     return (state.phase, state.reason, sentence, stable, where, state.handled_nonce, state.registry_problem)

@@ -69,10 +69,11 @@ class Outcome(StrEnum):
 
 
 class WeightChange(Frozen):
-    """The candidate's share in percent from `at` on."""
+    """The candidate's share in percent from `at` on, and the share that is copied to it."""
 
     at: datetime
     weight: int
+    mirror: int = 0
 
 
 class EvidencePoint(Frozen):
@@ -80,6 +81,7 @@ class EvidencePoint(Frozen):
 
     at: datetime
     weight: int
+    mirror: int = 0
     candidate_requests: int
     candidate_failed: int
     stable_requests: int
@@ -112,7 +114,8 @@ class Rollout(Frozen):
 
     `hold_seconds` counts only time that was observed within the current step. `step_requests` is the number of
     candidate requests when the current step began to be analysed. `leaves`: the revision that a person rolls back from;
-    it is rejected once the candidate has taken over.
+    it is rejected once the candidate has taken over. Under a strategy that mirrors, `mirror` is the step's share and
+    `weight` stays 0 until the promotion.
     """
 
     id: str
@@ -123,6 +126,7 @@ class Rollout(Frozen):
     step: int = 0
     stage: Stage = Stage.SCALING
     weight: int = 0
+    mirror: int = 0
     stage_since: datetime
     deadline_since: datetime
     hold_seconds: float = 0.0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import RolloutState
 
@@ -21,6 +21,7 @@ def status_of(state: RolloutState) -> dict[str, Any]:
     if state.rollout:
         status["candidate"] = status["rollout"]["candidate"]
         status["rollout"]["weight"] = candidate_weight(state)
+        status["rollout"]["mirror"] = mirrored_share(state)
         for machine_only in ("curve", "evidence"):
             status["rollout"].pop(machine_only, None)
     return status

@@ -18,6 +18,7 @@ COLUMNS = (
     ("Weight", "integer", ".status.rollout.weight", "Share of requests for the candidate, in percent.", 0),
     ("Reason", "string", ".status.reason", "Why it stands there.", 0),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the deployment was created.", 0),
+    ("Mirror", "integer", ".status.rollout.mirror", "Share of requests copied to the candidate, in percent.", 1),
     ("URL", "string", ".status.url", "Where clients call the model.", 1),
 )
 

@@ -47,6 +47,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "step": "Index of the step under way.",
         "stage": "What the step is about: replicas first, then traffic, then judgement.",
         "weight": "Share of requests for the candidate, in percent.",
+        "mirror": "Share of requests that is copied to the candidate, in percent.",
         "stageSince": "When the stage began.",
         "deadlineSince": "From when the deadline counts.",
         "holdSeconds": "Seconds observed within the step.",
@@ -58,7 +59,11 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "ending": "Why the rollout is being taken back.",
         "weights": "Every weight so far.",
     },
-    "WeightChange": {"at": "From when on.", "weight": "Share of requests for the candidate, in percent."},
+    "WeightChange": {
+        "at": "From when on.",
+        "weight": "Share of requests for the candidate, in percent.",
+        "mirror": "Share of requests that is copied to the candidate, in percent.",
+    },
     "Ending": {
         "outcome": "How the rollout ends.",
         "reason": "Why, in one word.",
@@ -110,6 +115,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "EvidencePoint": {
         "at": "When.",
         "weight": "Share of requests for the candidate, in percent.",
+        "mirror": "Share of requests that is copied to the candidate, in percent.",
         "candidateRequests": "Requests that the candidate had answered.",
         "candidateFailed": "Those of them that had failed.",
         "stableRequests": "Requests that stable had answered.",

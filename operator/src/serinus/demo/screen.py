@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import candidate_weight, told_share
 from serinus.core.state import RolloutState
 from serinus.demo.summary import Summary
 from serinus.local.runtime import Report
@@ -99,7 +99,7 @@ class LiveScreen:
 
 def headline(state: RolloutState) -> str:
     """Phase, weight, reason and sentence in one line."""
-    weight = f" {candidate_weight(state)} %" if state.rollout else ""
+    weight = f" {told_share(state)}" if state.rollout else ""
     return f"{state.phase}{weight} · {state.reason}: {state.message}"
 
 

@@ -35,6 +35,7 @@ class ClusterJournal:
             "candidate": rollout.candidate.label if rollout else None,
             "rolloutId": rollout.id if rollout else None,
             "weight": rollout.weight if rollout else None,
+            "mirror": rollout.mirror if rollout else None,
             "evidence": decision.evidence,
             "at": at.isoformat(),
         }

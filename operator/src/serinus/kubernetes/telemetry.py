@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.rollout import latest_evidence
 from serinus.core.state import Phase, RolloutState
 from serinus.ports import Key
@@ -28,6 +28,7 @@ SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 class _Seen:
     phase: Phase
     weight: int
+    mirror: int
     evidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -91,7 +92,9 @@ class Telemetry(Collector):
 
     def seen(self, key: Key, state: RolloutState) -> None:
         """The deployment's latest state."""
-        self._deployments[key] = _Seen(state.phase, candidate_weight(state), latest_evidence(state))
+        self._deployments[key] = _Seen(
+            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state)
+        )
 
     def forget(self, key: Key) -> None:
         """The deployment is gone, and its series with it."""
@@ -109,6 +112,11 @@ class Telemetry(Collector):
         weights = GaugeMetricFamily(
             "serinus_candidate_weight", "The candidate's share in percent.", labels=["namespace", "deployment"]
         )
+        mirrors = GaugeMetricFamily(
+            "serinus_candidate_mirror",
+            "The share of requests that is copied to the candidate, in percent.",
+            labels=["namespace", "deployment"],
+        )
         evidence = GaugeMetricFamily(
             "serinus_signal",
             "The latest numbers of a signal of the rollout under way.",
@@ -116,10 +124,11 @@ class Telemetry(Collector):
         )
         for key, seen in self._deployments.items():
             weights.add_metric([key.namespace, key.name], seen.weight)
+            mirrors.add_metric([key.namespace, key.name], seen.mirror)
             for signal, numbers in seen.evidence.items():
                 for name, value in numbers.items():
                     evidence.add_metric([key.namespace, key.name, signal, name], value)
-        return phases, weights, evidence
+        return phases, weights, mirrors, evidence
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"serinus_{name}", text, labels, registry=self.registry)

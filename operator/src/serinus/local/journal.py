@@ -31,6 +31,7 @@ class FileJournal:
             "stable": state.stable.artifact.version if state.stable else None,
             "candidate": state.rollout.candidate.artifact.version if state.rollout else None,
             "weight": state.rollout.weight if state.rollout else None,
+            "mirror": state.rollout.mirror if state.rollout else None,
             "evidence": decision.evidence,
         }
         _append(self._folder.decisions(key), json.dumps(line) + "\n")

@@ -8,7 +8,7 @@ from serinus.cli.explaining.phases import Prospect, prospect
 from serinus.cli.explaining.seen import Seen
 from serinus.cli.homes import Found, Home
 from serinus.core.conditions import SERVES_NOTHING
-from serinus.core.planning import candidate_weight
+from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.policies.closing import signal_results
 from serinus.core.state import RolloutState, SignalResult
 
@@ -65,7 +65,11 @@ def _serves(state: RolloutState) -> tuple[str, ...]:
     share = candidate_weight(state)
     serves = [f"{state.stable.label}: {100 - share} %"] if state.stable else []
     if state.rollout:
-        serves.append(f"{state.rollout.candidate.label}: {share} % (candidate, attempt {state.rollout.attempt})")
+        mirrored = mirrored_share(state)
+        copies = f", mirrors {mirrored} %, whose answers nobody sees" if mirrored else ""
+        serves.append(
+            f"{state.rollout.candidate.label}: {share} % (candidate, attempt {state.rollout.attempt}{copies})"
+        )
     return tuple(serves) or ("nothing",)
 
 

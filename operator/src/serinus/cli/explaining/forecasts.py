@@ -43,7 +43,7 @@ def requests_left(rollout: Rollout, verdict: SignalVerdict) -> int | None:
 
 def requests_per_minute(curve: tuple[EvidencePoint, ...]) -> float:
     """Of the candidate at its present weight, over the latest points of the curve; 0 where that is not known."""
-    late = [point for point in curve[-LATE_POINTS:] if point.weight == curve[-1].weight]
+    late = [one for one in curve[-LATE_POINTS:] if (one.weight, one.mirror) == (curve[-1].weight, curve[-1].mirror)]
     if len(late) < 2:
         return 0.0
     minutes = (late[-1].at - late[0].at) / timedelta(minutes=1)

@@ -8,7 +8,8 @@ from serinus.cli.explaining.forecasts import outlook
 from serinus.cli.explaining.seen import Seen
 from serinus.core import reasons
 from serinus.core.policies.analysing import strictest, unsettled
-from serinus.core.policies.stepping import is_pause, next_weight, weight_step
+from serinus.core.policies.shares import at_share, giving
+from serinus.core.policies.stepping import is_pause, takes_over_next, weight_step
 from serinus.core.policies.waiting import timed_pause
 from serinus.core.spec import Approval, OnFailure, OnInconclusive, PauseStep, Strategy, WeightStep, format_duration
 from serinus.core.state import Phase, Stage
@@ -67,9 +68,9 @@ def _progressing(seen: Seen) -> Prospect:
     by = seen.due(rollout.stage_since + rollout.policy.ready_deadline)
     weight = weight_step(rollout).weight
     wait = (
-        f"{seen.candidate} to be ready before it gets {weight} %"
+        f"{seen.candidate} to be ready before {_it_gets(seen, weight)}"
         if rollout.stage is Stage.SCALING
-        else f"the route to give {seen.candidate} {weight} %"
+        else f"the route to be accepted, {giving(rollout, weight)}"
     )
     then = f"then {_step(seen, rollout.step)}"
     return Prospect((wait,), (then, f"at {by}: taken back and rejected, if that has not happened by then"))
@@ -96,11 +97,11 @@ def _open(seen: Seen) -> Sentences:
     if seen.state.reason == reasons.METRICS_UNAVAILABLE:
         found.append(f"the metrics, without which nothing moves and no time counts: {seen.state.message}")
     if (missing := step.hold.total_seconds() - rollout.hold_seconds) > 0:
-        found.append(f"another {missing:.0f} s observed at {rollout.weight} % (hold: {format_duration(step.hold)})")
+        found.append(f"another {missing:.0f} s observed at {at_share(rollout)} (hold: {format_duration(step.hold)})")
     had = rollout.evidence.candidate_requests - rollout.step_requests
     if had < step.min_requests and not rollout.proceed:
-        found.append(f"{step.min_requests - had:,} more requests at {rollout.weight} % (has had {had:,})")
-    if next_weight(rollout) >= 100 and not rollout.proceed:
+        found.append(f"{step.min_requests - had:,} more requests at {at_share(rollout)} (has had {had:,})")
+    if takes_over_next(rollout) and not rollout.proceed:
         found += [
             f"signal {one.name} to pass: {one.message}{outlook(rollout, one)}" for one in unsettled(seen.as_input)
         ]
@@ -185,9 +186,15 @@ def _after(seen: Seen) -> str:
     following = seen.rollout.step + 1
     if following < len(seen.rollout.policy.steps):
         return _step(seen, following)
+    if seen.rollout.policy.strategy is Strategy.SHADOW:
+        return "it waits for `serinus promote` (strategy Shadow)"
     if seen.rollout.policy.approval is Approval.MANUAL:
         return "it waits for `serinus promote` (approval: Manual)"
     return f"{seen.candidate} gets all requests"
+
+
+def _it_gets(seen: Seen, weight: int) -> str:
+    return f"{weight} % is mirrored to it" if seen.rollout.policy.strategy.mirrors else f"it gets {weight} %"
 
 
 def _step(seen: Seen, number: int) -> str:
@@ -199,7 +206,8 @@ def _step(seen: Seen, number: int) -> str:
             return f"{name}: a pause " + (f"of {format_duration(pause.duration)}" if pause.duration else "for a person")
         case WeightStep() as step:
             requests = f" and {step.min_requests:,} requests" if step.min_requests else ""
-            return f"{name}: {step.weight} % for at least {format_duration(step.hold)}{requests}"
+            mirrored = " mirrored" if seen.rollout.policy.strategy.mirrors else ""
+            return f"{name}: {step.weight} %{mirrored} for at least {format_duration(step.hold)}{requests}"
 
 
 def _at_deadline(seen: Seen) -> str:

@@ -23,8 +23,9 @@ class Availability(Frozen):
     """The evidence on availability.
 
     `tally`: intervals with a restart or unready time. `elsewhere`: requests that did not reach the candidate, in
-    intervals of one known weight; `expected`: how many should have reached it. `ready_intervals`: the latest ones,
-    without a fault.
+    intervals of one known weight; `expected`: how many should have reached it. Where it gets copies, they count as
+    requests too, and what stable failed on is left out: of a client that gives up there is no copy. `ready_intervals`:
+    the latest ones, without a fault.
     """
 
     kind: Literal["Availability"] = "Availability"
@@ -60,19 +61,30 @@ def update(state: Availability, interval: Interval, alpha: float) -> Availabilit
     if pair.candidate.total:
         ready = 0 if pair.candidate.bad else state.ready_intervals + 1
         state = state.model_copy(update={"ready_intervals": ready})
-    return _update_share(state, interval.increment.requests, interval.weight)
+    return _update_share(state, interval)
 
 
-def _update_share(state: Availability, requests: Pair, weight: int | None) -> Availability:
-    if weight is None or not 0 < weight < 100:
+def _update_share(state: Availability, interval: Interval) -> Availability:
+    weight = interval.weight
+    if weight is None or not 0 < weight < 100 + interval.mirrored:
         return state
-    total = requests.candidate.total + requests.stable.total
-    elsewhere = Counts(bad=requests.stable.total, total=total)
-    limit = 1 - state.signal.min_share * weight / 100
+    requests = interval.increment.requests
+    stable = requests.stable.total - (requests.stable.bad if interval.mirrored else 0)
+    total = requests.candidate.total + stable
+    elsewhere = Counts(bad=stable, total=total)
+    limit = _most_elsewhere(state.signal.min_share * weight / 100, mirrored=interval.mirrored)
     return state.model_copy(
         update={
             "elsewhere": state.elsewhere + elsewhere,
-            "expected": state.expected + total * weight / 100,
+            "expected": state.expected + (stable if interval.mirrored else total) * weight / 100,
             "share": ceiling.update(state.share, elsewhere, limit),
         }
     )
+
+
+def _most_elsewhere(least: float, *, mirrored: bool) -> float:
+    """The largest acceptable rate of requests elsewhere, where the candidate is to have at least `least` of all.
+
+    Copies come on top of the requests: of 1 + `least` that are counted, 1 went to stable.
+    """
+    return 1 / (1 + least) if mirrored else 1 - least

@@ -64,14 +64,15 @@ class Look:
     """What one look saw.
 
     `weight` is the candidate's in percent over the whole time since the last look, as accepted by the route; None where
-    it changed, is unknown, or does not govern the split (sticky clients, header match). A status is None while that
-    revision is not meant to be serving.
+    it changed, is unknown, or does not govern the split (sticky clients, header match). `mirrored`: it is the share of
+    stable's requests that is copied to the candidate. A status is None while that revision is not meant to be serving.
     """
 
     snapshot: MetricsSnapshot
     candidate_status: RevisionStatus | None
     stable_status: RevisionStatus | None
     weight: int | None
+    mirrored: bool = False
 
 
 def begin(
@@ -140,6 +141,7 @@ def _interval(evidence: Evidence, look: Look, seconds: float, increment: Increme
             stable=trial(look.stable_status, evidence.restarts.stable),
         ),
         weight=look.weight,
+        mirrored=look.mirrored,
     )
 
 

@@ -10,13 +10,15 @@ class Interval(Frozen):
     """The time between two looks, which lasted `seconds`.
 
     `unavailable` counts it as a single trial for each revision: bad if it restarted or was unready, no trial where it
-    was not meant to be serving. `weight` is the candidate's over all of it, None where it was not one.
+    was not meant to be serving. `weight` is the candidate's over all of it, None where it was not one; `mirrored` makes
+    it the share of stable's requests that is copied to the candidate.
     """
 
     seconds: float = 0.0
     increment: Increment = Increment()
     unavailable: Pair = Pair()
     weight: int | None = None
+    mirrored: bool = False
 
 
 class Restarts(Frozen):

@@ -146,7 +146,7 @@ def _share_message(state: Availability, alpha: float) -> str:
     arrived = state.elsewhere.total - state.elsewhere.bad
     odds = messages.evidence(strength(state.share, alpha), alpha)
     return (
-        f"{arrived:,} of {state.elsewhere.total:,} requests reached the candidate, by weight {state.expected:,.0f}; "
+        f"{arrived:,} requests reached the candidate, by its weight it should be {state.expected:,.0f}; "
         f"less than {messages.percent(state.signal.min_share)} of its share: {odds}"
     )
 

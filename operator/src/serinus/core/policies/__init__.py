@@ -26,6 +26,7 @@ from serinus.core.policies.first import (
     start_over_after_failure,
     wait_for_first_revision,
 )
+from serinus.core.policies.mirroring import refuse_to_begin_without_a_mirror, take_back_without_a_mirror
 from serinus.core.policies.people import act_on_request
 from serinus.core.policies.starting import (
     begin_rollout,
@@ -53,12 +54,13 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         serve_first_revision,
         wait_for_first_revision,
     ),
-    Phase.STABLE: (report_unresolved_target, begin_rollout, remain_stable),
-    Phase.ROLLED_BACK: (report_unresolved_target, begin_rollout, remain_stable),
+    Phase.STABLE: (report_unresolved_target, refuse_to_begin_without_a_mirror, begin_rollout, remain_stable),
+    Phase.ROLLED_BACK: (report_unresolved_target, refuse_to_begin_without_a_mirror, begin_rollout, remain_stable),
     Phase.FAILED: (start_over_after_failure, wait_for_first_revision),
     Phase.DEPLOYING: (
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
+        take_back_without_a_mirror,
         reject_candidate_that_cannot_start,
         start_steps_when_candidate_is_ready,
         wait_for_candidate,
@@ -67,6 +69,7 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
+        take_back_without_a_mirror,
         begin_pause_step,
         raise_capacity,
         shift_weight,

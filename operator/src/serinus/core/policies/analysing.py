@@ -5,7 +5,8 @@ from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import failing, take_back
-from serinus.core.policies.stepping import advance, next_weight, weight_step
+from serinus.core.policies.shares import at_share
+from serinus.core.policies.stepping import advance, takes_over_next, weight_step
 from serinus.core.spec import OnFailure, OnInconclusive
 from serinus.core.state import Outcome, Phase
 
@@ -75,11 +76,11 @@ def hold_while_step_lasts(seen: Input) -> Step | None:
     rollout, step = seen.rollout, weight_step(seen.rollout)
     missing_seconds = step.hold.total_seconds() - rollout.hold_seconds
     if missing_seconds > 0:
-        message = f"{rollout.candidate.label} holds {rollout.weight} % for another {missing_seconds:.0f} s"
+        message = f"{rollout.candidate.label} holds {at_share(rollout)} for another {missing_seconds:.0f} s"
         return stay(seen, reasons.HOLDING, message)
     requests = rollout.evidence.candidate_requests - rollout.step_requests
     if requests < step.min_requests and not rollout.proceed:
-        message = f"{rollout.candidate.label} had {requests} of {step.min_requests} requests at {rollout.weight} %"
+        message = f"{rollout.candidate.label} had {requests} of {step.min_requests} requests at {at_share(rollout)}"
         return stay(seen, reasons.WAITING_FOR_REQUESTS, message)
     return None
 
@@ -87,7 +88,7 @@ def hold_while_step_lasts(seen: Input) -> Step | None:
 def await_evidence_before_full_weight(seen: Input) -> Step | None:
     """Before all traffic goes to the candidate every required signal must have shown no harm, on the pooled evidence."""
     rollout = seen.rollout
-    if rollout.proceed or next_weight(rollout) < 100:
+    if rollout.proceed or not takes_over_next(rollout):
         return None
     waiting = unsettled(seen)
     if not waiting:

@@ -25,14 +25,14 @@ def take_back(seen: Input, outcome: Outcome, reason: str, message: str, *, rejec
     """Send all traffic back to stable; with `rejects` the candidate gets none again until `retry`."""
     ending = Ending(outcome=outcome, reason=reason, message=message, rejects=rejects)
     weights = (*seen.rollout.weights, WeightChange(at=seen.now, weight=0))
-    rollout = change_rollout(seen, ending=ending, weight=0, weights=weights)
+    rollout = change_rollout(seen, ending=ending, weight=0, mirror=0, weights=weights)
     return go(seen, Phase.ROLLING_BACK, reason, message, rollout=rollout)
 
 
 def promote(seen: Input, reason: str, message: str) -> Step:
     """Give the candidate all traffic; it becomes stable when the route has accepted that."""
     weights = (*seen.rollout.weights, WeightChange(at=seen.now, weight=100))
-    rollout = change_rollout(seen, weight=100, weights=weights)
+    rollout = change_rollout(seen, weight=100, mirror=0, weights=weights)
     return go(seen, Phase.PROMOTING, reason, message, rollout=rollout)
 
 

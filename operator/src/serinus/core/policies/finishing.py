@@ -50,7 +50,7 @@ def finish_rollback(seen: Input) -> Step | None:
     stable, ending = seen.state.stable, seen.rollout.ending
     if stable is None or ending is None:
         raise AssertionError("RollingBack without a stable revision or an ending")
-    if seen.observed.serving.weights.get(stable.id) != 100:
+    if seen.observed.serving.weights.get(stable.id) != 100 or any(seen.observed.serving.mirror.values()):
         return None
     phase = Phase.ROLLED_BACK if ending.rejects else Phase.STABLE
     return go(seen, phase, ending.reason, ending.message, **close_rollout(seen, ending), kept=_kept(seen, ending))

@@ -8,6 +8,7 @@ from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go
 from serinus.core.observation import Action, Verb
 from serinus.core.policies.closing import failing, promote, take_back
+from serinus.core.policies.shares import at_share
 from serinus.core.policies.starting import start_rollout
 from serinus.core.policies.stepping import advance, is_pause
 from serinus.core.state import IN_ROLLOUT, Outcome, Phase, Rejection
@@ -77,7 +78,7 @@ def _retry(seen: Input, by: str) -> Step:
 
 
 def _pause(seen: Input, by: str) -> Step:
-    return go(seen, Phase.PAUSED, reasons.PAUSED_BY_USER, f"paused at {seen.rollout.weight} % on request of {by}")
+    return go(seen, Phase.PAUSED, reasons.PAUSED_BY_USER, f"paused at {at_share(seen.rollout)} on request of {by}")
 
 
 def _resume(seen: Input, by: str) -> Step:

@@ -45,9 +45,10 @@ def begin_rollout(seen: Input) -> Step | None:
 
 
 def remain_stable(seen: Input) -> Step | None:
-    """Nothing to do; a target that could not be resolved for a while is no reason any more."""
+    """Nothing to do; what stood against a target for a while is no reason any more."""
     state = seen.state
-    if isinstance(seen.observed.target, Revision) and state.reason == reasons.TARGET_UNRESOLVED:
+    overcome = (reasons.TARGET_UNRESOLVED, reasons.MIRRORING_UNAVAILABLE)
+    if isinstance(seen.observed.target, Revision) and state.phase is Phase.STABLE and state.reason in overcome:
         message = f"{stable_label(seen)} serves all requests, as the spec asks"
         state = state.model_copy(update={"reason": reasons.SERVING, "message": message})
     return Step(state, IDLE)

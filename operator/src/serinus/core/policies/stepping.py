@@ -4,7 +4,8 @@ from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import promote, take_back
-from serinus.core.spec import Approval, PauseStep, WeightStep
+from serinus.core.policies.shares import as_share, at_share, gets, giving, is_in_force, step_share
+from serinus.core.spec import Approval, PauseStep, Strategy, WeightStep
 from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
 
 
@@ -21,10 +22,10 @@ def weight_step(rollout: Rollout) -> WeightStep:
     return step
 
 
-def next_weight(rollout: Rollout) -> int:
-    """The weight after the current step, looking past pauses; after the last step it is the promotion's 100."""
+def takes_over_next(rollout: Rollout) -> bool:
+    """Whether the candidate gets all requests after the current step, looking past pauses: by a weight or promoted."""
     later = [step for step in rollout.policy.steps[rollout.step + 1 :] if isinstance(step, WeightStep)]
-    return later[0].weight if later else 100
+    return not later or (later[0].weight == 100 and not rollout.policy.strategy.mirrors)
 
 
 def advance(seen: Input) -> Step:
@@ -40,9 +41,14 @@ def advance(seen: Input) -> Step:
             # A pause is not time spent waiting for evidence.
             deadline_since=seen.now if is_pause(rollout) else rollout.deadline_since,
         )
-        message = f"step {rollout.step + 1} of {len(rollout.policy.steps)} passed at {rollout.weight} %"
+        message = f"step {rollout.step + 1} of {len(rollout.policy.steps)} passed at {at_share(rollout)}"
         return go(seen, Phase.PROGRESSING, reasons.STEP_PASSED, message, rollout=changed)
     label = rollout.candidate.label
+    if rollout.policy.strategy is Strategy.SHADOW:
+        message = f"{label} passed every step on mirrored requests; strategy Shadow leaves it to a person to promote it"
+        return go(
+            seen, Phase.AWAITING_APPROVAL, reasons.SHADOW_PASSED, f"{message}: `serinus promote` or `serinus abort`"
+        )
     if rollout.policy.approval is Approval.MANUAL:
         message = f"{label} passed every step; it waits for `serinus promote` or `serinus abort`"
         return go(seen, Phase.AWAITING_APPROVAL, reasons.APPROVAL_REQUIRED, message)
@@ -56,7 +62,7 @@ def begin_pause_step(seen: Input) -> Step | None:
     """A pause step holds the weight until its duration is over or a person resumes."""
     if not is_pause(seen.rollout):
         return None
-    message = f"paused at {seen.rollout.weight} % by step {seen.rollout.step + 1}; `serinus resume` goes on"
+    message = f"paused at {at_share(seen.rollout)} by step {seen.rollout.step + 1}; `serinus resume` goes on"
     return go(seen, Phase.PAUSED, reasons.PAUSE_STEP, message)
 
 
@@ -67,8 +73,8 @@ def raise_capacity(seen: Input) -> Step | None:
         return None
     if seen.observed.serving.ready(rollout.candidate.id):
         weight = weight_step(rollout).weight
-        changed = change_rollout(seen, stage=Stage.SHIFTING, stage_since=seen.now, weight=weight)
-        return stay(seen, reasons.WEIGHT_SHIFTING, f"giving {rollout.candidate.label} {weight} %", rollout=changed)
+        changed = change_rollout(seen, stage=Stage.SHIFTING, stage_since=seen.now, **as_share(rollout, weight))
+        return stay(seen, reasons.WEIGHT_SHIFTING, giving(rollout, weight), rollout=changed)
     if seen.now - rollout.stage_since > rollout.policy.ready_deadline:
         message = f"{rollout.candidate.label} was not ready within its readyDeadline"
         return take_back(seen, Outcome.ROLLED_BACK, reasons.CANDIDATE_NOT_READY, message, rejects=True)
@@ -76,23 +82,21 @@ def raise_capacity(seen: Input) -> Step | None:
 
 
 def shift_weight(seen: Input) -> Step | None:
-    """Judgement of a step begins when the route was accepted with its weight."""
+    """Judgement of a step begins when the route was accepted with its share."""
     rollout = seen.rollout
     if rollout.stage is not Stage.SHIFTING:
         return None
-    if seen.observed.serving.weights.get(rollout.candidate.id) == rollout.weight:
+    if is_in_force(seen):
         changed = change_rollout(
             seen,
             stage=Stage.ANALYSING,
             stage_since=seen.now,
             step_requests=rollout.evidence.candidate_requests,
-            weights=(*rollout.weights, WeightChange(at=seen.now, weight=rollout.weight)),
+            weights=(*rollout.weights, WeightChange(at=seen.now, weight=rollout.weight, mirror=rollout.mirror)),
         )
-        message = f"{rollout.candidate.label} gets {rollout.weight} %"
-        return stay(seen, reasons.WEIGHT_ACCEPTED, message, rollout=changed)
+        return stay(seen, reasons.WEIGHT_ACCEPTED, gets(rollout), rollout=changed)
     if seen.now - rollout.stage_since > rollout.policy.ready_deadline:
-        message = f"the route did not accept {rollout.weight} % for {rollout.candidate.label} within readyDeadline"
+        message = f"the route did not accept {giving(rollout, step_share(rollout))} within readyDeadline"
         return take_back(seen, Outcome.ROLLED_BACK, reasons.ROUTE_NOT_ACCEPTED, message, rejects=True)
-    return stay(
-        seen, reasons.WEIGHT_SHIFTING, f"waiting until the route gives {rollout.candidate.label} {rollout.weight} %"
-    )
+    message = f"waiting until the route is accepted, {giving(rollout, step_share(rollout))}"
+    return stay(seen, reasons.WEIGHT_SHIFTING, message)

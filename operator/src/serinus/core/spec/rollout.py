@@ -26,6 +26,11 @@ class Strategy(StrEnum):
     SHADOW = "Shadow"
     IMMEDIATE = "Immediate"
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether the candidate works on copies of requests, whose answers nobody sees, until it is promoted."""
+        return self in (Strategy.BLUE_GREEN, Strategy.SHADOW)
+
 
 class OnFailure(StrEnum):
     """What happens when a signal fails."""
@@ -78,7 +83,10 @@ class RolloutPolicy(Frozen):
     """Steps, evidence and deadlines of a rollout. Durations are written as in 1h30m, 10m or 100ms."""
 
     strategy: Strategy = Field(
-        default=Strategy.CANARY, description="How traffic reaches the candidate; Immediate sends all of it once ready."
+        default=Strategy.CANARY,
+        description="How traffic reaches the candidate. Canary gives it a growing share. BlueGreen and Shadow copy a share "
+        "of the requests to it, whose answers nobody sees; BlueGreen then gives it all requests at once, Shadow only when "
+        "somebody promotes it. Immediate sends all of them once it is ready.",
     )
     steps: tuple[Step, ...] = Field(
         default=(
@@ -87,7 +95,7 @@ class RolloutPolicy(Frozen):
         ),
         max_length=MAX_STEPS,
         description="Weights, each greater than the one before, and pauses. After the last, the candidate is promoted "
-        "once every required signal has passed.",
+        "once every required signal has passed. For BlueGreen and Shadow a step's weight is the share that is copied.",
     )
     signals: tuple[Signal, ...] = Field(
         default=(ErrorsSignal(name="errors", type="Errors"),),

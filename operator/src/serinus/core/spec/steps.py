@@ -11,9 +11,14 @@ from serinus.core.spec.fields import Count
 
 
 class WeightStep(Frozen):
-    """Send `weight` percent of the requests to the candidate and watch."""
+    """Send `weight` percent of the requests, or copies of them, to the candidate and watch."""
 
-    weight: int = Field(strict=True, ge=1, le=100, description="Share of requests for the candidate, in percent.")
+    weight: int = Field(
+        strict=True,
+        ge=1,
+        le=100,
+        description="Share of requests for the candidate, in percent; for BlueGreen and Shadow the share that is copied.",
+    )
     hold: Duration = Field(default=timedelta(minutes=1), description="Least time watched at this weight.")
     min_requests: Count = Field(default=0, description="Fewest candidate requests seen at this weight before the next.")
 
