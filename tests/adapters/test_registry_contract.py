@@ -10,7 +10,14 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from serinus.adapters.mlflow_artifacts import ArtifactsHere
-from serinus.adapters.mlflow_client import DIGEST_TAG, ROLLOUT_TAG, VERSION_TAG, connect, ensure_experiment
+from serinus.adapters.mlflow_client import (
+    DIGEST_TAG,
+    QUARANTINE_TAG,
+    ROLLOUT_TAG,
+    VERSION_TAG,
+    connect,
+    ensure_experiment,
+)
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.mlflow_rollouts import metric_points
 from serinus.artifact import directory_digest, verify_directory
@@ -78,6 +85,8 @@ class World(Protocol):
 
     def recorded(self) -> list[str]: ...
 
+    def quarantined(self, version: str, owner: str) -> str | None: ...
+
 
 class FakeWorld:
     lost_artifact_is_seen = True
@@ -102,6 +111,9 @@ class FakeWorld:
 
     def recorded(self) -> list[str]:
         return list(self.fake.rollouts)
+
+    def quarantined(self, version: str, owner: str) -> str | None:
+        return self.fake.quarantined.get((MODEL, version, owner))
 
 
 class MlflowWorld:
@@ -136,6 +148,10 @@ class MlflowWorld:
     def recorded(self) -> list[str]:
         experiment = self.client.get_experiment_by_name(f"{MODEL}-rollouts")
         return [run.data.tags[ROLLOUT_TAG] for run in self.client.search_runs([experiment.experiment_id])]
+
+    def quarantined(self, version: str, owner: str) -> str | None:
+        mark: str | None = self.client.get_model_version(MODEL, version).tags.get(QUARANTINE_TAG + owner)
+        return mark
 
 
 def _write_model(folder: Path, content: str) -> Path:
@@ -274,6 +290,21 @@ def test_a_rollout_is_recorded_once(world: World) -> None:
         run(world.registry.record_rollout(OWNER, record(version)))
     run(world.registry.record_rollout(OWNER, record(version, "it's another")))
     assert sorted(world.recorded()) == [f"{OWNER}/1-abc", f"{OWNER}/it's another"]
+
+
+def test_a_rejected_version_is_marked_for_its_owner_until_the_owner_promotes_it(world: World) -> None:
+    version, other = world.register(MODEL), "dev/flight-delay"
+    bad = record(version, "1-bad").model_copy(update={"outcome": Outcome.ROLLED_BACK, "reason": "ErrorsIncreased"})
+    for owner in (OWNER, OWNER, other):
+        run(world.registry.record_rollout(owner, bad, rejected=True))
+    assert world.quarantined(version, OWNER) == world.quarantined(version, other) == "1-bad: ErrorsIncreased"
+    superseded = record(version, "2-superseded").model_copy(update={"outcome": Outcome.SUPERSEDED})
+    run(world.registry.record_rollout(OWNER, superseded))
+    assert world.quarantined(version, OWNER) == "1-bad: ErrorsIncreased"
+    for finished, rejected in ((record(version, "3-good"), False), (bad, True)):
+        run(world.registry.record_rollout(OWNER, finished, rejected=rejected))
+        assert world.quarantined(version, OWNER) is None, "and an old record that comes again does not mark it anew"
+    assert world.quarantined(version, other) == "1-bad: ErrorsIncreased"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "server"])

@@ -73,6 +73,11 @@ def test_a_failing_candidate_is_rolled_back_with_the_numbers() -> None:
     assert record.candidate_failed > 0
     assert state.rejected[0].revision == record.revision
     assert (world.alias(), world.weight_of("1")) == ("1", 100)
+    assert world.registry.quarantined == {(MODEL, "2", str(KEY)): f"{record.id}: ErrorsIncreased"}
+    world.behaviours["2"] = Behaviour()
+    world.request(Verb.RETRY)
+    world.until_phase(Phase.STABLE)
+    assert world.registry.quarantined == {}
 
 
 def test_a_slow_candidate_is_rolled_back() -> None:

@@ -54,7 +54,8 @@ class Debts:
             while owed:
                 if owed[0].to_version:
                     with suppress(ModelVersionNotFound):  # deleted since; the journal has the record
-                        await self.ports.registry.record_rollout(str(key), owed[0])
+                        rejected = any(one.rollout_id == owed[0].id for one in state.rejected)
+                        await self.ports.registry.record_rollout(str(key), owed[0], rejected=rejected)
                 owed.pop(0)
         except SerinusError as error:
             return _with_problem(state, error, unrecorded=tuple(owed))

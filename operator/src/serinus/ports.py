@@ -75,9 +75,10 @@ class ModelRegistry(Protocol):
         """
         ...
 
-    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
         """Keep one finished rollout of `owner` (`namespace/name`) beside the model version it was about, once.
 
+        With `rejected` the version is marked as quarantined by this owner; a promotion takes the owner's mark away.
         Raises RegistryUnavailable, ModelVersionNotFound.
         """
         ...

@@ -6,7 +6,7 @@ from pathlib import Path
 from serinus.artifact import directory_digest
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
-from serinus.core.state import RolloutRecord
+from serinus.core.state import Outcome, RolloutRecord
 
 
 @dataclass
@@ -23,6 +23,7 @@ class FakeRegistry:
 
     models: dict[str, FakeModel] = field(default_factory=dict)
     rollouts: dict[str, RolloutRecord] = field(default_factory=dict)
+    quarantined: dict[tuple[str, str, str], str] = field(default_factory=dict)
     available: bool = True
 
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
@@ -56,11 +57,17 @@ class FakeRegistry:
             raise AliasConflict(f'alias "{alias}" of model "{model}" was pointed at {current} by a person; delete it')
         known.owners[alias], known.aliases[alias], known.promoted[alias] = owner, version, version
 
-    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
         self._ask()
+        if f"{owner}/{record.id}" in self.rollouts:
+            return
         if record.to_version not in self.models.get(record.model, FakeModel()).versions:
             raise self._missing(record.model, f'version "{record.to_version}"')
-        self.rollouts.setdefault(f"{owner}/{record.id}", record)
+        self.rollouts[f"{owner}/{record.id}"] = record
+        if rejected:
+            self.quarantined[record.model, record.to_version, owner] = f"{record.id}: {record.reason}"
+        elif record.outcome is Outcome.PROMOTED:
+            self.quarantined.pop((record.model, record.to_version, owner), None)
 
     def _ask(self) -> None:
         if not self.available:

@@ -19,6 +19,7 @@ RUN_KEY_TAG = "serinus.dev/run-key"
 ROLLOUT_TAG = "serinus.dev/rollout"
 VERSION_TAG = "serinus.dev/model-version"
 OWNER_TAG = "serinus.dev/owner."  # + alias, on the registered model
+QUARANTINE_TAG = "serinus.dev/quarantine."  # + owner, on the version: the rollout that rejected it, and why
 PROMOTED_TAG = "serinus.dev/promoted."  # + alias: the version we last pointed it at
 
 SQLITE = "sqlite:///"

@@ -48,9 +48,9 @@ class MlflowRegistry:
         """See the port."""
         await self._ask(lambda client: self._move_alias(client, model, alias, version, owner))
 
-    async def record_rollout(self, owner: str, record: RolloutRecord) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
         """See the port."""
-        await self._ask(lambda client: self._record_rollout(client, owner, record))
+        await self._ask(lambda client: self._record_rollout(client, owner, record, rejected=rejected))
 
     @cached_property
     def _client(self) -> Any:
@@ -106,9 +106,9 @@ class MlflowRegistry:
             client.set_registered_model_alias(model, alias, version)
         client.set_registered_model_tag(model, PROMOTED_TAG + alias, version)
 
-    def _record_rollout(self, client: Any, owner: str, record: RolloutRecord) -> None:
+    def _record_rollout(self, client: Any, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
         self._find(client, record.model, record.to_version)
-        log_rollout(client, self._uri, owner, record)
+        log_rollout(client, self._uri, owner, record, rejected=rejected)
 
 
 def _alias_version(client: Any, model: str, alias: str) -> str | None:

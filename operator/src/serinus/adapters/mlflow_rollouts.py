@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from serinus.adapters.mlflow_client import ROLLOUT_TAG, VERSION_TAG, ensure_experiment
-from serinus.core.state import EvidencePoint, RolloutRecord
+from serinus.adapters.mlflow_client import QUARANTINE_TAG, ROLLOUT_TAG, VERSION_TAG, ensure_experiment
+from serinus.core.state import EvidencePoint, Outcome, RolloutRecord
 
 BATCH = 1000  # MLflow's limit of metrics per request
 
@@ -20,8 +20,11 @@ class MetricPoint(NamedTuple):
     step: int
 
 
-def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord) -> None:
-    """Log a rollout of `owner` once, found again by its id; one that was cut off is completed."""
+def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
+    """Log a rollout of `owner` once, found again by its id; one that was cut off is completed.
+
+    What is logged already changes nothing: the version's mark may have another reason since.
+    """
     experiment = ensure_experiment(client, f"{record.model}-rollouts", uri)
     name = f"{owner}/{record.id}"
     found = client.search_runs([experiment], f"tags.`{ROLLOUT_TAG}` = '{_quoted(name)}'", max_results=1)
@@ -36,7 +39,17 @@ def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord) -> Non
     run_id = found[0].info.run_id if found else client.create_run(experiment, tags=tags, run_name=name).info.run_id
     _log(client, run_id, record)
     client.set_model_version_tag(record.model, record.to_version, f"{ROLLOUT_TAG}-run", run_id)
+    _mark(client, owner, record, rejected=rejected)
     client.set_terminated(run_id)
+
+
+def _mark(client: Any, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
+    """Tag the version as quarantined by this owner, or take the owner's tag away."""
+    tag, version = QUARANTINE_TAG + owner, (record.model, record.to_version)
+    if rejected:
+        client.set_model_version_tag(*version, tag, f"{record.id}: {record.reason}")
+    elif record.outcome is Outcome.PROMOTED and tag in client.get_model_version(*version).tags:
+        client.delete_model_version_tag(*version, tag)
 
 
 def _log(client: Any, run_id: str, record: RolloutRecord) -> None:

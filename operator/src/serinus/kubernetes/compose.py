@@ -78,7 +78,7 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
         store=store,
         serving=router,
         metrics=metrics,
-        registry=ClusterRegistry(_mlflow(settings)),
+        registry=ClusterRegistry(_mlflow(settings), telemetry.registry_asked),
         journal=ClusterJournal(events, telemetry),
         clock=clock,
     )

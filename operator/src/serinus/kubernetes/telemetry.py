@@ -45,6 +45,9 @@ class Telemetry(Collector):
         self._rollouts = self._counter("rollouts_finished", "Rollouts that ended.", "outcome")
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were not written.")
         self._missed = self._counter("relist_missed", "Changes that a list found and no watch had told.", "kind")
+        self._asked = self._counter(
+            "registry_questions", "Questions that the model registry was asked.", "what", "result"
+        )
         self._watches = self._counter("watch_starts", "Times all watches were started.")
         self._seconds = Histogram(
             "serinus_reconcile_seconds", "Time of one reconcile.", ("result",), buckets=SECONDS, registry=self.registry
@@ -77,6 +80,10 @@ class Telemetry(Collector):
     def event_dropped(self) -> None:
         """A Kubernetes Event was not written."""
         self._dropped.inc()
+
+    def registry_asked(self, what: str, result: str) -> None:
+        """The model registry was asked; `result` is ok or the name of the error."""
+        self._asked.labels(what, result).inc()
 
     def missed(self, kind: str, changes: int) -> None:
         """A list found changes that no watch had told."""
