@@ -22,6 +22,9 @@ def service(golden_name: str = "serinus", **status: Any) -> dict[str, Any]:
     return made | {"status": status}
 
 
+UNKNOWN = "Exception: Cannot recognize storage type for mlflow-artifacts:/1/model\n's3://' is a storage type."
+
+
 def pod(*containers: dict[str, Any], ready: bool = False, component: str = "predictor", **more: Any) -> dict[str, Any]:
     conditions = [{"type": "Ready", "status": str(ready)}, *more.pop("conditions", [])]
     metadata = {
@@ -113,6 +116,16 @@ def test_a_transformer_must_be_up_too() -> None:
             service(),
             [initializer(3, waiting="CrashLoopBackOff", code=1, say="botocore: NoSuchKey")],
             "the storage initializer cannot fetch the model (exit code 1): botocore: NoSuchKey",
+        ),
+        (
+            service(),
+            [initializer(3, waiting="CrashLoopBackOff", code=1, say=UNKNOWN)],
+            "(exit code 1), for KServe's own knows no mlflow-artifacts: addresses; set storageInitializer.install=true in",
+        ),
+        (
+            service(),
+            [initializer(3, waiting="CrashLoopBackOff", code=4, say="there is no model at mlflow-artifacts:/1")],
+            "the storage initializer cannot fetch the model (exit code 4): there is no model at mlflow-artifacts:/1",
         ),
         (
             refused("NoSupportingRuntime", "not this format"),

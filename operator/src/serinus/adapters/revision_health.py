@@ -23,6 +23,7 @@ UNPULLABLE: Final = frozenset({"ImagePullBackOff", "ErrImagePull", "ImageInspect
 UNSTARTABLE: Final = frozenset(
     {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 )
+MLFLOW_ADDRESSES: Final = ("mlflow-artifacts:", "models:/", "runs:/")
 INVALID_SPEC: Final = "InvalidSpec"
 SENTENCE_CHARACTERS: Final = 400
 
@@ -123,10 +124,21 @@ def _crashing(container: Manifest, fatal_codes: frozenset[int]) -> str:
 def _death(container: Manifest) -> str:
     ended = _last_end(container)
     lines = str(ended.get("message") or ended.get("reason") or "it left no message").strip().splitlines()
-    what = f"container {container['name']} ends"
+    what = f"container {container['name']} ends (exit code {ended.get('exitCode')})"
     if container["name"] == STORAGE_INITIALIZER:
-        what = "the storage initializer cannot fetch the model"
-    return f"{what} (exit code {ended.get('exitCode')}): {lines[-1] if lines else ''}"
+        what = f"the storage initializer cannot fetch the model (exit code {ended.get('exitCode')}){_not_ours(ended)}"
+    return f"{what}: {lines[-1] if lines else ''}"
+
+
+def _not_ours(ended: Manifest) -> str:
+    """What to do where KServe's own storage initializer was given an address that only Serinus's knows.
+
+    KServe takes an address without // for a path, and lets its own initializer fail on it; ours never exits with 1.
+    """
+    names = [name for name in MLFLOW_ADDRESSES if name in str(ended.get("message"))]
+    if ended.get("exitCode") != 1 or not names:
+        return ""
+    return f", for KServe's own knows no {names[0]} addresses; set storageInitializer.install=true in Serinus's chart"
 
 
 def _waiting_for(inference_service: Manifest, pods: Sequence[Manifest], look: Look) -> str:
@@ -154,7 +166,8 @@ def _ignored(inference_service: Manifest) -> str:
         return ""
     return (
         f"KServe has not begun with InferenceService {manifests.name_of(inference_service)}; its Events say why "
-        "(kubectl describe it), most often a storageUri of a kind that no ClusterStorageContainer supports"
+        "(kubectl describe it), most often a storageUri of a kind that no ClusterStorageContainer supports; for MLflow's, "
+        "set storageInitializer.install=true in Serinus's chart"
     )
 
 
