@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from serinus.adapters.mlflow_client import address, connect, not_found, translated
-from serinus.artifact import verify_directory
+from serinus.artifact import directory_digest
 from serinus.core.errors import ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable, SerinusError
 
 DESCRIPTION = """Fetch one model directory from MLflow: whole and verified, or not at all.
@@ -94,8 +94,11 @@ def fetch(registry: str, uri: str, folder: Path, digest: str = "") -> None:
         with tempfile.TemporaryDirectory(prefix=DRAFT, dir=folder) as draft:
             tempfile.tempdir = draft
             fetched = _downloaded(registry, uri, Path(draft, "model"))
-            if digest:
-                verify_directory(fetched, digest)
+            if digest and (actual := directory_digest(fetched)) != digest:
+                raise ArtifactCorrupted(
+                    f"the model at {uri} has digest {actual}, but {digest} was registered: its files were changed or "
+                    "damaged; restore them or register a new version"
+                )
             _move(fetched, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
