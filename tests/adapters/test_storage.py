@@ -98,6 +98,14 @@ def test_without_a_server_nothing_can_be_fetched(registry: str, tmp_path: Path) 
     assert f'MLFLOW_TRACKING_URI is "{registry}"' in done.stderr
 
 
+def test_another_server_is_not_sent_the_credentials(server: str, tmp_path: Path) -> None:
+    with refusing() as url:
+        other = urlsplit(url).netloc
+        done = initializer(server, f"mlflow-artifacts://{other}/1/model", str(tmp_path))
+    assert done.returncode == 2
+    assert f"mlflow-artifacts://{other}/1/model is on {other}, which must not see the credentials" in done.stderr
+
+
 def test_a_model_that_is_not_there_is_named(server: str, artifact: Artifact, tmp_path: Path) -> None:
     del artifact
     for uri in ("mlflow-artifacts:/999/models/m-none/artifacts", f"models:/{MODEL}/99", f"runs:/{'0' * 32}/model"):

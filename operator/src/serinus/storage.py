@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
 from serinus.adapters.mlflow_client import address, connect, not_found, translated
 from serinus.artifact import directory_digest
@@ -73,6 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             f'MLFLOW_TRACKING_URI is "{registry}"; set it to the address of the MLflow server, as http://mlflow:5000'
         )
     uri, _, digest = given.uri.partition("#")
+    if (host := urlsplit(uri).netloc) not in ("", urlsplit(address(registry)).netloc):
+        parser.error(
+            f"{uri} is on {host}, which must not see the credentials for {address(registry)}; leave the host out"
+        )
     try:
         fetch(registry, uri, given.folder, digest)
     except SerinusError as error:
