@@ -32,6 +32,10 @@ test-cluster: $(READY) ## Run every test that needs a Kubernetes API server, on 
 	@$(CLUSTER) build
 	@$(BIN)/pytest tests/cluster
 
+.PHONY: demo-cluster
+demo-cluster: $(READY) ## Release and roll back models in a test cluster, with kubectl, no Docker (first build: 20 minutes; ARGS=--keep)
+	@$(BIN)/python -m tests.cluster.demo $(ARGS)
+
 .PHONY: cluster
 cluster: $(READY) ## Start a test cluster to look at: real control plane and KServe, no Docker (ARGS="--name mine --knative")
 	@$(CLUSTER) up $(ARGS)

@@ -129,10 +129,7 @@ def up(name: str, *, serving: bool = True, knative: bool = False, fake_nodes: in
     """
     network.require_tools()
     cluster = Cluster.named(name)
-    if cluster.layout.folder.exists():
-        raise ClusterError(
-            f"there is a cluster {name} already, or what is left of one; remove it with `make cluster-down`"
-        )
+    require_none(cluster)
     builds.build((*builds.STANDARD, *(builds.KNATIVE if knative else ())))
     try:
         _start(cluster, serving=serving, knative=knative, fake_nodes=fake_nodes)
@@ -143,6 +140,14 @@ def up(name: str, *, serving: bool = True, knative: bool = False, fake_nodes: in
             down(name, keep_logs=True)
         raise
     return cluster
+
+
+def require_none(cluster: Cluster) -> None:
+    """Raises ClusterError where the cluster is up, or something is left of it."""
+    if cluster.layout.folder.exists():
+        name = cluster.layout.name
+        remove = f'make cluster-down ARGS="--name {name}"'
+        raise ClusterError(f"there is a cluster {name} already, or what is left of one; remove it with `{remove}`")
 
 
 def _start(cluster: Cluster, *, serving: bool, knative: bool, fake_nodes: int) -> None:

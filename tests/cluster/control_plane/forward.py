@@ -17,13 +17,13 @@ from tests.cluster.control_plane.processes import Record, Starter
 Address = tuple[str, int]
 
 
-def start(starter: Starter, targets: Mapping[str, Address]) -> tuple[Record, dict[str, int]]:
-    """Start forwarding to each target; returns the port of each."""
-    listeners = {name: socket.create_server(("127.0.0.1", 0), backlog=1024) for name in targets}
-    pairs = [(listener.fileno(), *targets[name]) for name, listener in listeners.items()]
+def start(starter: Starter, targets: Mapping[str, Address], name: str = "forward") -> tuple[Record, dict[str, int]]:
+    """Start forwarding to each target, in a process of that name; returns the port of each."""
+    listeners = {target: socket.create_server(("127.0.0.1", 0), backlog=1024) for target in targets}
+    pairs = [(listener.fileno(), *targets[target]) for target, listener in listeners.items()]
     argv = [sys.executable, "-m", "tests.cluster.control_plane.forward", json.dumps(pairs)]
-    record = starter.start("forward", argv, folder=REPOSITORY, sockets=[one.fileno() for one in listeners.values()])
-    ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
+    record = starter.start(name, argv, folder=REPOSITORY, sockets=[one.fileno() for one in listeners.values()])
+    ports = {target: listener.getsockname()[1] for target, listener in listeners.items()}
     for listener in listeners.values():
         listener.close()
     return record, ports
