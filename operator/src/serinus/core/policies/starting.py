@@ -36,7 +36,7 @@ def begin_rollout(seen: Input) -> Step | None:
         message = f"bringing up {target.label} beside {stable.label}"
         return start_rollout(seen, target, reasons.ROLLOUT_STARTED, message)
     message = (
-        f"{rejection.label} was rejected before ({rejection.reason}: {rejection.message}); {stable.label} goes on "
+        f"{rejection.label} was rejected ({rejection.reason}: {rejection.message}); {stable.label} goes on "
         "serving; put another version in the spec, or ask for it again with `serinus retry`"
     )
     if seen.state.phase is Phase.ROLLED_BACK and seen.state.message == message:
