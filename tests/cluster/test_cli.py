@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,11 @@ def test_an_outcome_that_was_not_wanted_is_a_failure_and_so_is_patience_that_end
         tired = ask("resume", "flights", "--wait", "--timeout", "1s")
         assert (tired.code, "it is not over after 0:00:01, and goes on" in tired.err) == (3, True)
         assert ask("pause", "flights", "--wait").code == 0
-        world.behaviours = {"2": Behaviour(failing=1.0)}
-        bad = ask("resume", "flights", "--wait", "--timeout", "60s")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(ask, "resume", "flights", "--wait", "--timeout", "60s")
+            eventually(lambda: deployment.read()["status"]["phase"] == "Progressing", "it is resumed")
+            world.behaviours = {"2": Behaviour(failing=1.0)}
+            bad = waiting.result()
     assert bad.code == 3
     assert "RolledBack" in bad.out.splitlines()[-1]
 

@@ -12,7 +12,6 @@ import pytest
 from tests.cluster.control_plane import cluster as clusters
 from tests.cluster.control_plane import kserve
 from tests.cluster.control_plane.cluster import Cluster
-from tests.cluster.control_plane.kubernetes import ControlPlane
 from tests.cluster.looking import Look, eventually, look_at
 from tests.cluster.operating.process import Operator
 from tests.cluster.operating.proxy import Weather, proxy
@@ -40,7 +39,7 @@ def test_an_api_server_that_is_away_in_mid_rollout_costs_time_and_nothing_else(w
         time.sleep(60)
         assert operator.process.poll() is None
         assert operator.ask("/healthz") == (200, "ok")
-        ControlPlane(world.cluster.layout, world.cluster.starter).start_server()
+        world.cluster.start_api_server()
         world.until_serves("2", seconds=120)
     assert [one["outcome"] for one in world.status()["history"]] == ["Promoted"]
     assert clients.failed() == []

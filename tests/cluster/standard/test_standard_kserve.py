@@ -231,7 +231,7 @@ async def test_a_route_that_kserve_keeps_is_refused_and_taken_over_when_asked(wo
     world.create("serving.kserve.io", "v1beta1", "inferenceservices", body)
     await asyncio.to_thread(eventually, lambda: world.key.name in routes(world), "KServe has made its route")
     await world.apply(world.key, ONE)
-    await world.until(lambda _: any("adopt: true" in said for said in world.notices), "it is refused")
+    await world.until(lambda _: any("adopt: true" in said for said in world.problems), "it is refused")
     assert route(world)["metadata"]["ownerReferences"][0]["kind"] == "InferenceService"
 
     world.ask_for({"adopt": True})

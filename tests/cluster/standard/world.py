@@ -51,6 +51,7 @@ class StandardWorld:
         self.key = Key(namespace, name)
         self.settings = SETTINGS
         self.notices: list[str] = []
+        self.problems: list[str] = []
         self._plan: ServingPlan | None = None
         self.probing = True
         self._seen_weights: dict[str, int] = {}
@@ -140,7 +141,7 @@ class StandardWorld:
         try:
             await self.standard.apply(self.key, self._plan)
         except (StateConflict, ServingUnavailable) as error:
-            self.notices.append(str(error))  # the operator tries again
+            self.problems.append(str(error))  # the operator tries again
 
     def _served(self, asked: Revision) -> Revision:
         """The revision as a model in a folder, with the behaviour that its template names.
@@ -201,7 +202,9 @@ class StandardWorld:
             seen = await self.observe(self.key)
             if condition(seen):
                 return seen
-            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}; {seen}; {self.notices[-3:]}"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds:.0f} s: {what}; {seen}; {self.notices[-3:]} {self.problems[-3:]}"
+            )
             await asyncio.sleep(0.1)
 
     async def settled(self, plan: ServingPlan, seconds: float = 40) -> ServingObservation:
