@@ -17,7 +17,7 @@ from serinus.demo.screen import OUTCOME_COLOURS
 from serinus.demo.summary import Count, Machine, Summary, client_summary, summarise
 from tests.cluster.demo.story import ALIAS, NAME, NAMESPACE, Stage, refuses_missing
 
-PIPE_WIDTH = 160
+PIPE_WIDTH = 120
 
 
 class ClusterSummary(Summary):
