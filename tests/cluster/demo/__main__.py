@@ -138,7 +138,12 @@ def _models(*words: str) -> "subprocess.Popen[str]":
 
 def _ended(process: "subprocess.Popen[str]") -> str:
     """What it has printed. Raises DemoFailed."""
-    said, _ = process.communicate(timeout=MODELS_SECONDS)
+    try:
+        said, _ = process.communicate(timeout=MODELS_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise DemoFailed(f"the models are not made after {MODELS_SECONDS} s") from error
+    finally:
+        process.kill()
     if process.returncode:
         raise DemoFailed(f"the models could not be made: {said.strip()[-2000:]}")
     return said

@@ -23,6 +23,7 @@ from serinus.artifact import directory_digest
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
 from tests.cluster.control_plane.layout import REPOSITORY
+from tests.cluster.demo.traffic import REQUESTS_FILE
 
 EXAMPLES: Final = REPOSITORY / "examples" / "flights"
 JANUARY: Final = datetime(2013, 2, 1, tzinfo=UTC)
@@ -33,7 +34,6 @@ VERSIONS: Final = {
     "2": ("training.yaml", FIVE_WEEKS_LATER, "linear"),
     "3": ("training-no-imputer.yaml", FIVE_WEEKS_LATER, "linear-no-imputer"),
 }
-REQUESTS_FILE: Final = "requests.jsonl"
 REQUESTS: Final = 6000
 SEED: Final = 2013
 COLUMN_TYPES: Final = {"double": "double", "integer": "long", "string": "string"}

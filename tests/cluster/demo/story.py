@@ -17,7 +17,7 @@ from tests.cluster.control_plane.layout import REPOSITORY
 from tests.cluster.demo import traffic as clients
 from tests.cluster.demo.registry import URL as REGISTRY_URL
 from tests.cluster.demo.registry import Registry
-from tests.cluster.demo.traffic import Answer, Traffic
+from tests.cluster.demo.traffic import REQUESTS_FILE, Answer, Traffic
 from tests.cluster.demo.typed import DemoFailed, Typist
 from tests.cluster.looking import Look, eventually
 
@@ -26,7 +26,6 @@ NAMESPACE: Final = "models"
 OBJECT: Final = ("serinus.dev", "v1alpha1", NAMESPACE, "modeldeployments", NAME)
 HOST: Final = f"{NAME}.{NAMESPACE}.example.com"
 FILE: Final = "modeldeployment.yaml"
-REQUESTS_FILE: Final = "requests.jsonl"
 ALIAS: Final = "champion"
 TEMPLATE: Final = Path(__file__).with_name(FILE)
 REQUESTS_PER_SECOND: Final = 40.0

@@ -11,6 +11,7 @@ from itertools import cycle
 
 import httpx
 
+REQUESTS_FILE = "requests.jsonl"  # one body a line
 NO_ANSWER = 0
 THREADS = 4
 TIMEOUT_SECONDS = 10.0
