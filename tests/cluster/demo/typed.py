@@ -11,7 +11,7 @@ from pathlib import Path
 COMMAND_SECONDS = 180.0
 LOOK_SECONDS = 0.3
 PATIENCE_SECONDS = 5.0
-LINE_LENGTH = 140
+LINE_LENGTH = 110
 
 
 class DemoFailed(Exception):
@@ -77,9 +77,15 @@ class Typist:
 
 
 def _shown(words: tuple[str, ...]) -> str:
-    """A command as it is typed; where it is long, over several lines."""
-    line = shlex.join(words)
-    return line if len(line) <= LINE_LENGTH else line.replace(" --", " \\\n    --")
+    """A command as it is typed; where it is long, over several lines, each of which begins with an option."""
+    first, *options = shlex.join(words).split(" --")
+    lines = [first]
+    for option in options:
+        if len(lines[-1]) + len(option) < LINE_LENGTH:
+            lines[-1] += f" --{option}"
+        else:
+            lines.append(f"    --{option}")
+    return " \\\n".join(lines)
 
 
 def _mind(
