@@ -180,7 +180,7 @@ The cluster is still there. In another terminal:
   export PATH={Path(sys.executable).parent}:$PATH
   cd {folder}
   kubectl get mdep -A
-  kubectl describe mdep {story.NAME} -n {story.NAMESPACE}
+  kubectl events --for modeldeployment/{story.NAME} -n {story.NAMESPACE}
   kubectl serinus retry {story.NAME} -n {story.NAMESPACE}      # version 3 once more; without requests it waits
   kubectl serinus promote {story.NAME} -n {story.NAMESPACE}    # or abort: a person decides
   kubectl get isvc,httproute,pods -n {story.NAMESPACE}
