@@ -5,14 +5,17 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from serinus.adapters.system_clock import SystemClock
 from serinus.core.observation import ServingObservation
 from serinus.core.plan import HeaderMatch, ServingPlan
 from serinus.local.gateway import Gateway
+from serinus.local.metrics import LocalMetrics
 from serinus.local.serving import LocalServing
 from serinus.ports import Key, ServingBackend
 from tests.adapters.fakes.serving import FakeServing
@@ -34,6 +37,10 @@ class World(Protocol):
         """A client's request: status code, revision that answered, cookie to send next time."""
         ...
 
+    async def copies(self, name: str) -> int:
+        """The requests that a revision has been sent since it was brought up."""
+        ...
+
     async def kill(self, name: str) -> None:
         """The process of a revision dies."""
         ...
@@ -52,6 +59,9 @@ class FakeWorld:
     async def send(self, headers: Mapping[str, str], cookie: str = "") -> tuple[int, str, str]:
         status, name = self.backend.send(KEY, headers, cookie)
         return status, name, name
+
+    async def copies(self, name: str) -> int:
+        return self.backend.copies[name]
 
     async def kill(self, name: str) -> None:
         self.backend.kill(KEY, name)
@@ -73,6 +83,10 @@ class LocalWorld:
         status, body, new_cookie = await client.send(sent.items())
         client.close()
         return status, json.loads(body)["revision"] if status == 200 else "", new_cookie or cookie
+
+    async def copies(self, name: str) -> int:
+        samples = (await LocalMetrics(self.gateway, SystemClock()).read(KEY)).samples
+        return sum(sum(one.codes.values()) for one in samples if one.revision == name)
 
     async def kill(self, name: str) -> None:
         os.kill(self.pids()[name], signal.SIGKILL)
@@ -118,7 +132,13 @@ async def settled(world: World, wanted: ServingPlan) -> ServingObservation:
         served = {one.revision.id for one in wanted.served}
         accepted = {name: weight for name, weight in seen[-1].weights.items() if weight}
         ready = all(seen[-1].ready(name) for name in served)
-        return ready and seen[-1].revisions.keys() == served and accepted == {k: w for k, w in wanted.weights if w}
+        mirrored = sum(seen[-1].mirror.values()) == wanted.mirror
+        return (
+            ready
+            and mirrored
+            and seen[-1].revisions.keys() == served
+            and accepted == {k: w for k, w in wanted.weights if w}
+        )
 
     await eventually(so, f"{wanted.weights} in effect")
     return seen[-1]
@@ -197,6 +217,37 @@ async def _is_answered_by(world: World, name: str, headers: Mapping[str, str]) -
     return (await world.send(headers))[1] == name
 
 
+async def test_a_mirrored_share_reaches_the_candidate_and_its_answers_nobody(world: World) -> None:
+    """The candidate answers 500: a client that saw one of its answers would tell."""
+    bad = revision("bad", status=500)
+    stable_alone = plan(A, bad, weights={"aaa": 100, "bad": 0})
+    await settled(world, stable_alone)
+    seen = await settled(world, replace(stable_alone, mirror=25))
+    assert seen.mirror == {"bad": 25}
+    before = await world.copies("bad")
+    assert await answers(world, 40) == {"aaa": 40}
+    await eventually(lambda: _has_copies(world, "bad", before + 10), "the copies have arrived")
+    await settled(world, replace(stable_alone, mirror=100))
+    assert await answers(world, 20) == {"aaa": 20}
+    await eventually(lambda: _has_copies(world, "bad", before + 30), "all are copied")
+    assert not (await settled(world, stable_alone)).mirror
+    assert await answers(world, 20) == {"aaa": 20}
+    assert await _has_copies(world, "bad", before + 30)
+
+
+async def _has_copies(world: World, name: str, count: int) -> bool:
+    return await world.copies(name) == count
+
+
+async def test_a_mirror_waits_until_the_revision_that_gets_it_is_ready(world: World, tmp_path: Path) -> None:
+    late = revision("late", ready_file=str(tmp_path / "open"))
+    await settled(world, plan(A, weights={"aaa": 100}))
+    await world.backend.apply(KEY, plan(A, late, weights={"aaa": 100, "late": 0}, mirror=50))
+    for _ in range(10):
+        assert await answers(world, 5) == {"aaa": 5}
+        assert not (await world.backend.observe(KEY)).mirror
+
+
 async def test_sticky_clients_stay_until_their_revision_has_no_weight(world: World) -> None:
     await settled(world, plan(A, B, weights={"aaa": 50, "bbb": 50}, sticky=True))
     first = [await world.send({}) for _ in range(10)]
@@ -240,6 +291,14 @@ async def test_what_was_applied_outlives_a_crash(world: World) -> None:
     await settled(world, wanted)
     await world.kill("bbb")
     await eventually(lambda: _restarts(world, "bbb", 1), "bbb is back")
+    before = await settled(world, wanted)
+    await world.crash()
+    assert await world.backend.observe(KEY) == before
+    assert await settled(world, wanted) == before
+
+
+async def test_a_mirror_outlives_a_crash(world: World) -> None:
+    wanted = plan(A, B, weights={"aaa": 100, "bbb": 0}, mirror=30)
     before = await settled(world, wanted)
     await world.crash()
     assert await world.backend.observe(KEY) == before

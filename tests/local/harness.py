@@ -33,6 +33,7 @@ def plan(
     sticky: bool = False,
     replicas: int = 1,
     edges: tuple[float, ...] = (),
+    mirror: int = 0,
 ) -> ServingPlan:
     """A plan whose first revision is stable and whose second is the candidate."""
     roles = (Role.STABLE, Role.CANDIDATE, Role.WARM)
@@ -42,6 +43,7 @@ def plan(
         match=match,
         sticky=sticky,
         latency_edges_seconds=edges,
+        mirror=mirror,
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from serinus.core.plan import HeaderMatch
 from serinus.local.deployments import next_weights
-from serinus.local.routes import MatchRoute, Route, ServiceName, loaded_when, parse_service
+from serinus.local.routes import MatchRoute, MirrorRoute, Route, ServiceName, loaded_when, parse_service
 from serinus.local.traefik import loaded_routes, routes_config
 from serinus.ports import Key
 
@@ -101,9 +101,23 @@ def test_what_was_written_is_recognised_in_what_is_loaded() -> None:
     routes = [
         Route(KEY, {"s1": 90, "s2": 10}, {"s1": ("http://1",), "s2": ("http://2", "http://3")}, match, sticky=True),
         Route(Key("ml", "other"), {"s3": 0}, {"s3": ()}),
+        Route(Key("ml", "third"), {"s4": 100, "s5": 0}, {"s4": (), "s5": ()}, mirror=MirrorRoute("s5", 20)),
     ]
     assert loaded_routes(_rawdata(routes)) == loaded_when(routes)
     assert loaded_routes(_rawdata([])) == loaded_when([])
+
+
+def test_a_mirror_changes_nothing_about_what_answers() -> None:
+    servers: dict[str, tuple[str, ...]] = {"s1": ("http://1",), "s2": ("http://2",)}
+    match = MatchRoute(HeaderMatch("a", "b"), "s2")
+    plain, mirrored = (
+        routes_config([Route(KEY, {"s1": 100, "s2": 0}, servers, match, mirror=mirror)], TOKEN)["http"]
+        for mirror in (None, MirrorRoute("s2", 20))
+    )
+    assert mirrored["services"].items() >= plain["services"].items()
+    assert mirrored["routers"]["default.flight.match"] == plain["routers"]["default.flight.match"]
+    service = mirrored["services"][mirrored["routers"]["default.flight"]["service"]]["mirroring"]
+    assert (service["service"], service["mirrors"]) == ("default.flight", [{"name": "s2", "percent": 20}])
 
 
 def test_weights_on_a_route_that_the_gateway_refuses_are_not_accepted() -> None:

@@ -19,6 +19,7 @@ spec:
     promoteAlias: champion
   serving: {{keepWarm: {keep_warm}}}
   rollout:
+    strategy: {strategy}
     interval: 1s
     steps: {steps}
     signals:
@@ -41,6 +42,7 @@ class Deployment:
     keep_warm: str = "1s"
     deadline: str = "5m"
     name: str = NAME
+    strategy: str = "Canary"
 
     def ask_for(self, version: str) -> None:
         """Change the one line that a data scientist changes."""
@@ -58,4 +60,5 @@ class Deployment:
             warmup=self.warmup,
             keep_warm=self.keep_warm,
             deadline=self.deadline,
+            strategy=self.strategy,
         )

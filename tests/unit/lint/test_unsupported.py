@@ -13,8 +13,6 @@ SIGNAL = "spec.rollout.signals[0].type"
 NOWHERE_YET = [
     ("spec.monitoring", with_spec("monitoring: {drift: {psi: 0.3}}")),
     ("spec.retraining", with_spec("retraining: {pipeline: p, triggers: [{type: MaxAge, age: 720h}]}")),
-    ("spec.rollout.strategy", with_rollout("strategy: BlueGreen")),
-    ("spec.rollout.strategy", with_rollout("strategy: Shadow")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Quality, labelHorizon: 6h}]")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Drift}]")),
     (SIGNAL, with_rollout("signals: [{name: a, type: Query, promql: up, min: 1}]")),
@@ -55,6 +53,15 @@ def test_what_is_not_built_yet_is_refused_by_lint_and_by_the_runtime(path: str, 
     assert problem.line >= 6
     with pytest.raises(NotSupportedYet, match=r"deployment\.yaml:\d+: spec\..*not supported yet"):
         load_deployment(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("strategy", ["BlueGreen", "Shadow"])
+def test_mirroring_is_refused_in_the_mode_that_cannot_and_in_no_other(strategy: str) -> None:
+    text = f"{with_rollout(f'strategy: {strategy}')}  serving: {{mode: %s}}\n"
+    (problem,) = of(Level.ERROR, text % "Knative")
+    assert problem.path == "spec.rollout.strategy"
+    assert f'strategy "{strategy}" is not supported in mode Knative' in problem.message
+    assert of(Level.ERROR, text % "Standard") == of(Level.ERROR, text % "Auto") == []
 
 
 @pytest.mark.parametrize(("path", "text"), [*ONLY_IN_A_CLUSTER.items(), *ALSO_ONLY_IN_A_CLUSTER])

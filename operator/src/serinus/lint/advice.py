@@ -92,11 +92,14 @@ def _verdict_sentence(expected: Forecast) -> str:
 
 
 def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast) -> list[Finding]:
-    asked = sum(step.min_requests for step in policy.steps if isinstance(step, WeightStep) and step.weight < 100)
+    mirrors = policy.strategy.mirrors
+    judged = [step for step in policy.steps if isinstance(step, WeightStep) and (step.weight < 100 or mirrors)]
+    asked = sum(step.min_requests for step in judged)
     if asked >= expected.requests:
         return []
     message = (
-        f"{_verdict_sentence(expected)}, and the steps ask for {asked:,}: the last step below 100 % waits for the rest"
+        f"{_verdict_sentence(expected)}, and the steps ask for {asked:,}: the last step"
+        f"{'' if mirrors else ' below 100 %'} waits for the rest"
     )
     return [_warning(f"{message}; raise maxIncrease if your traffic is small", "steps")]
 

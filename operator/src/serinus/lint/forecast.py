@@ -41,7 +41,7 @@ def forecast(policy: RolloutPolicy, requests_per_minute: float | None = None) ->
     if requests_per_minute is not None and not 0 < requests_per_minute < inf:
         raise ValueError(f"{requests_per_minute} requests per minute is not a rate; give a number greater than 0")
     judged = [item for item in policy.signals if isinstance(item, ErrorsSignal | LatencySignal) and item.required]
-    if policy.strategy is not Strategy.CANARY or not judged:
+    if policy.strategy is Strategy.IMMEDIATE or not judged:
         return None
     needs = {item.name: requests_until_verdict(item.max_increase, policy.alpha) for item in judged}
     slowest = max(needs, key=lambda name: needs[name])
@@ -66,7 +66,8 @@ def _duration(policy: RolloutPolicy, requests: float, requests_per_minute: float
         else:
             per_minute = requests_per_minute * step.weight / 100
             spent = max(step.hold / timedelta(minutes=1), step.min_requests / per_minute)
-        if per_minute < requests_per_minute:  # at 100 % there is nothing to compare with
+        # At 100 % there is nothing to compare with, unless it is a copy.
+        if per_minute < requests_per_minute or policy.strategy.mirrors:
             judged_at, seen = per_minute, seen + spent * per_minute
         minutes += spent
     minutes += max(0.0, requests - seen) / (judged_at or requests_per_minute)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from serinus.core.spec import ModelDeployment
+from serinus.core.spec import ModelDeployment, Strategy
 from serinus.core.spec.fields import shown
 from serinus.lint.problem import Finding, Level, Location, dotted
 
-Refused = Callable[[Any, dict[str, Any]], bool]  # the value, and the map it stands in
+Refused = Callable[[Any, dict[str, Any]], bool]  # the value, and the whole spec
 
 EACH = "*"
 
@@ -38,12 +38,16 @@ def _given(value: Any, _: dict[str, Any]) -> bool:
     return value not in (None, {}, ())
 
 
-def _scales(value: Any, serving: dict[str, Any]) -> bool:
-    return value is not None and value > serving["minReplicas"]
+def _scales(value: Any, spec: dict[str, Any]) -> bool:
+    return value is not None and value > spec["serving"]["minReplicas"]
+
+
+def _mirrors_in_knative(value: Any, spec: dict[str, Any]) -> bool:
+    return Strategy(value).mirrors and spec["serving"]["mode"] == "Knative"
 
 
 NOWHERE_YET = (
-    Row(("rollout", "strategy"), _is("BlueGreen", "Shadow"), "yet", "use Canary or Immediate"),
+    Row(("rollout", "strategy"), _mirrors_in_knative, "in mode Knative, which copies no requests", "use Canary"),
     Row(("rollout", "signals", EACH, "type"), _is("Quality"), "yet, it comes with delayed labels", "remove the signal"),
     Row(("rollout", "signals", EACH, "type"), _is("Drift"), "yet, it comes with drift monitoring", "remove the signal"),
     Row(("rollout", "signals", EACH, "type"), _is("Query"), "yet, it comes with Prometheus", "remove the signal"),
@@ -91,8 +95,8 @@ def _found(deployment: ModelDeployment, rows: tuple[Row, ...]) -> list[Finding]:
     return [
         Finding(("spec", *loc), _sentence(loc, value, row))
         for row in rows
-        for loc, value, parent in _values(spec, row.loc, ())
-        if row.refused(value, parent)
+        for loc, value in _values(spec, row.loc, ())
+        if row.refused(value, spec)
     ]
 
 
@@ -102,12 +106,12 @@ def _sentence(loc: Location, value: Any, row: Row) -> str:
     return f"{what} is not supported {row.missing}; {row.instead}"
 
 
-def _values(value: Any, path: tuple[str, ...], loc: Location) -> Iterator[tuple[Location, Any, dict[str, Any]]]:
-    """Every value at `path`, where EACH stands for all items of a list, with the map it stands in."""
+def _values(value: Any, path: tuple[str, ...], loc: Location) -> Iterator[tuple[Location, Any]]:
+    """Every value at `path`, where EACH stands for all items of a list."""
     if path[0] == EACH:
         for index, item in enumerate(value):
             yield from _values(item, path[1:], (*loc, index))
     elif len(path) == 1:
-        yield (*loc, path[0]), value[path[0]], value
+        yield (*loc, path[0]), value[path[0]]
     else:
         yield from _values(value[path[0]], path[1:], (*loc, path[0]))

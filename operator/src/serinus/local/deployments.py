@@ -1,4 +1,4 @@
-"""One deployment as it runs: its plan, its revisions, and the weights that the gateway was given."""
+"""One deployment as it runs: its plan, its revisions, and the weights and the mirror that the gateway was given."""
 
 from collections.abc import Collection, Mapping, Set
 
@@ -7,7 +7,7 @@ from serinus.core.plan import Role, ServingPlan
 from serinus.core.revision import Revision
 from serinus.local.records import DeploymentRecord
 from serinus.local.revisions import RunningRevision, Surroundings
-from serinus.local.routes import MatchRoute, Route
+from serinus.local.routes import MatchRoute, MirrorRoute, Route
 from serinus.ports import Key
 
 
@@ -27,6 +27,7 @@ class RunningDeployment:
         self.key = key
         self.plan = ServingPlan()
         self.weights: Mapping[str, int] = dict(former.weights) if former else {}
+        self.mirror: Mapping[str, int] = dict(former.mirror) if former else {}
         self.revisions: dict[str, RunningRevision] = {}
         self._around = around
         if former:
@@ -53,10 +54,13 @@ class RunningDeployment:
             running.grow(served.replicas)
 
     def shift(self) -> None:
-        """Take over the planned weights as soon as the revisions can bear them."""
+        """Take over the planned weights and the planned mirror as soon as the revisions can bear them."""
         planned = {served.revision.id: self.plan.weight(served.revision.id) for served in self.plan.served}
+        copied = {name: self.plan.mirror for name in self._candidates() if self.plan.mirror}
         ready = {name for name, running in self.revisions.items() if running.has_ready_server()}
         self.weights = next_weights(planned, self.weights, ready)
+        if ready >= {name for name, share in copied.items() if share > self.mirror.get(name, 0)}:
+            self.mirror = copied
 
     def route(self) -> Route | None:
         """What the gateway should do for it; None if it serves nothing.
@@ -68,14 +72,19 @@ class RunningDeployment:
             return None
         servers = {one.service: one.servers() for one in routed}
         weights = {one.service: self.weights.get(one.revision.id, 0) for one in routed}
-        return Route(self.key, weights, servers, self._match(servers), self.plan.sticky)
+        copies = [
+            MirrorRoute(one.service, self.mirror[one.revision.id]) for one in routed if one.revision.id in self.mirror
+        ]
+        return Route(self.key, weights, servers, self._match(servers), self.plan.sticky, copies[0] if copies else None)
 
     def _match(self, servers: Mapping[str, tuple[str, ...]]) -> MatchRoute | None:
         if self.plan.match is None:
             return None
-        names = [served.revision.id for served in self.plan.served if served.role is Role.CANDIDATE]
-        services = [self.revisions[name].service for name in names]
+        services = [self.revisions[name].service for name in self._candidates()]
         return next((MatchRoute(self.plan.match, service) for service in services if servers.get(service)), None)
+
+    def _candidates(self) -> list[str]:
+        return [served.revision.id for served in self.plan.served if served.role is Role.CANDIDATE]
 
     def retired(self) -> list[RunningRevision]:
         """Revisions that are neither wanted nor routed to."""
@@ -101,5 +110,6 @@ class RunningDeployment:
             name=self.key.name,
             plan=self.plan,
             weights=dict(self.weights),
+            mirror=dict(self.mirror),
             revisions=tuple(running.record() for running in self.revisions.values()),
         )

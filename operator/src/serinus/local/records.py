@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from serinus.core.errors import ServingUnavailable
 from serinus.core.model import Frozen
@@ -34,12 +34,13 @@ class RevisionRecord(Frozen):
 
 
 class DeploymentRecord(Frozen):
-    """One deployment: the plan that was applied last, and the weights that were given to the gateway last."""
+    """One deployment: the plan that was applied last, and the weights and the mirror that the gateway was given last."""
 
     namespace: str
     name: str
     plan: ServingPlan
     weights: dict[str, int]
+    mirror: dict[str, int] = Field(default_factory=dict)
     revisions: tuple[RevisionRecord, ...] = ()
 
 

@@ -50,6 +50,14 @@ class MatchRoute:
 
 
 @dataclass(frozen=True)
+class MirrorRoute:
+    """`percent` of the requests are copied to `service`, whose answers nobody sees and nobody waits for."""
+
+    service: str
+    percent: int
+
+
+@dataclass(frozen=True)
 class Route:
     """How requests to one deployment are split. `weights` (percent) and `servers` (URLs) are by service name."""
 
@@ -58,6 +66,7 @@ class Route:
     servers: Mapping[str, tuple[str, ...]]
     match: MatchRoute | None = None
     sticky: bool = False
+    mirror: MirrorRoute | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class LoadedRoutes:
     weights: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     matches: Mapping[str, str] = field(default_factory=dict)
+    mirrors: Mapping[str, MirrorRoute] = field(default_factory=dict)
 
 
 def loaded_when(routes: list[Route]) -> LoadedRoutes:
@@ -75,4 +85,5 @@ def loaded_when(routes: list[Route]) -> LoadedRoutes:
         weights={route_name(route.key): dict(route.weights) for route in routes},
         servers={service: urls for route in routes for service, urls in route.servers.items()},
         matches={route_name(route.key): route.match.service for route in routes if route.match},
+        mirrors={route_name(route.key): route.mirror for route in routes if route.mirror},
     )

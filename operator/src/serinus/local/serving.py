@@ -97,6 +97,8 @@ class LocalServing:
         loaded = await self._gateway.loaded()
         weights = loaded.weights.get(route_name(key), {})
         names = {service: parse_service(service) for service in weights}
+        mirror = loaded.mirrors.get(route_name(key))
+        mirrored = parse_service(mirror.service) if mirror else None
         deployment = self._deployments.get(key)
         return ServingObservation(
             revisions=deployment.statuses(loaded.servers) if deployment else {},
@@ -104,6 +106,7 @@ class LocalServing:
             url=f"{self._gateway.url}/v1/models/{key.name}:predict",
             mode=MODE,
             known=deployment.known() if deployment else {},
+            mirror={mirrored.revision: mirror.percent} if mirror and mirrored else {},
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from serinus.local.routes import LoadedRoutes, Route, route_name
+from serinus.local.routes import LoadedRoutes, MirrorRoute, Route, route_name
 from serinus.local.sockets import HOST
+from serinus.ports import Key
 
 CLIENTS = "clients"
 INTERNAL = "traefik"
 PROVIDER = "@file"
 MATCH = ".match"
+MIRROR = "_mirror"  # no name of a deployment has an underscore
 # Where Serinus asks what is loaded: behind the clients' own entry point, because each entry point takes over new routes at a
 # moment of its own. There is always this router, for Traefik keeps its former routes when it is given none at all.
 ASK_PATH = "/api/rawdata"
@@ -26,6 +28,8 @@ ASK_PRIORITY = 1_000_000
 IDLE_CONNECTION = "3s"
 # Shorter than the 25 s that the predictor takes to finish what it has when it is ended.
 RESPONSE_TIMEOUT = "20s"
+# A copy is made of what the gateway holds in memory until it is answered; a larger request is not copied.
+MIRRORED_BYTES = 16 * 2**20
 EDGES_SECONDS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
@@ -83,13 +87,16 @@ def routes_config(routes: Iterable[Route], token: str) -> dict[str, Any]:
     for route in routes:
         routers |= _routers(route)
         services[route_name(route.key)] = {"weighted": _weighted(route)}
+        if route.mirror:
+            services[route_name(route.key) + MIRROR] = {"mirroring": _mirroring(route.key, route.mirror)}
         services |= {name: _servers(urls) for name, urls in route.servers.items()}
     return {"http": {"routers": routers, "services": services} if services else {"routers": routers}}
 
 
 def _routers(route: Route) -> dict[str, Any]:
     name, rule = route_name(route.key), _paths(route.key.name)
-    routers: dict[str, Any] = {name: {"entryPoints": [CLIENTS], "rule": rule, "service": name}}
+    service = name + MIRROR if route.mirror else name
+    routers: dict[str, Any] = {name: {"entryPoints": [CLIENTS], "rule": rule, "service": service}}
     if route.match:
         header = f"Header({_quoted(route.match.header.name)}, {_quoted(route.match.header.value)})"
         routers[name + MATCH] = {
@@ -120,6 +127,12 @@ def _weighted(route: Route) -> dict[str, Any]:
     return weighted
 
 
+def _mirroring(key: Key, mirror: MirrorRoute) -> dict[str, Any]:
+    """What answers, and what gets copies once it has."""
+    copies = [{"name": mirror.service, "percent": mirror.percent}]
+    return {"service": route_name(key), "mirrors": copies, "mirrorBody": True, "maxBodySize": MIRRORED_BYTES}
+
+
 def _servers(urls: Iterable[str]) -> dict[str, Any]:
     return {"loadBalancer": {"servers": [{"url": url} for url in urls]}}
 
@@ -142,6 +155,11 @@ def loaded_routes(rawdata: Mapping[str, Any]) -> LoadedRoutes:
             name: tuple(server["url"] for server in service["loadBalancer"].get("servers") or ())
             for name, service in services.items()
             if "loadBalancer" in service
+        },
+        mirrors={
+            name: MirrorRoute(copy["name"], copy.get("percent", 0))
+            for name, service in routers.items()
+            for copy in services.get(service, {}).get("mirroring", {}).get("mirrors") or ()
         },
         matches={name.removesuffix(MATCH): service for name, service in routers.items() if name.endswith(MATCH)},
     )
