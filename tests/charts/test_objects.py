@@ -14,12 +14,13 @@ IN_A_NAMESPACE = {
     ("serinus.dev", "modeldeployments/status"): {"patch", "update"},
     (KSERVE, "inferenceservices"): READ | {"create", "patch", "delete"},
     (GATEWAY, "httproutes"): READ | {"create", "patch", "delete"},
+    (GATEWAY, "gateways"): READ,
     (KSERVE, "servingruntimes"): READ,
     ("serving.knative.dev", "revisions"): READ,
     ("", "pods"): READ,
     ("events.k8s.io", "events"): {"create", "patch"},
 }
-IN_THE_CLUSTER = IN_A_NAMESPACE | {(KSERVE, "clusterservingruntimes"): READ}
+IN_THE_CLUSTER = IN_A_NAMESPACE | {(KSERVE, "clusterservingruntimes"): READ, (GATEWAY, "gatewayclasses"): READ}
 LEASE = ("coordination.k8s.io", "leases")
 CLUSTER_WIDE = {"default", "monitoring", "everything"}
 SERVED = {"namespaced": {"models"}, "mirrored": {"fraud", "delays"}}

@@ -1,6 +1,7 @@
 """A gateway in memory: accepts HTTPRoutes and sends requests by what they say, as the Gateway API defines it."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ class FakeGateway:
         self._kubernetes = kubernetes
         self._loaded: dict[Key, list[dict[str, Any]]] = {}
         self._credits: dict[Key, dict[str, int]] = {}
+        self.copies: Counter[str] = Counter()  # by Service
+        self._owed = 0  # percent of a copy
 
     def step(self, key: Key) -> None:
         """Take over the deployment's route as it is now, and say so."""
@@ -55,9 +58,16 @@ class FakeGateway:
         specific = [rule for rule in rules if self._headers(rule) and self._matches(rule, headers)]
         rule = specific[0] if specific else next(rule for rule in rules if not self._headers(rule))
         backend = self._next(key, rule["backendRefs"])
+        for copied in rule.get("filters", ()):
+            self._copy(copied["requestMirror"])
         filters = backend.get("filters", [])
         added = filters[0]["responseHeaderModifier"]["add"][0]["value"] if filters else ""
         return backend["name"], added.partition(";")[0]
+
+    def _copy(self, mirror: Mapping[str, Any]) -> None:
+        self._owed += mirror.get("percent", 100)
+        self.copies[mirror["backendRef"]["name"]] += self._owed // 100
+        self._owed %= 100
 
     def _headers(self, rule: Mapping[str, Any]) -> list[dict[str, str]]:
         found: list[dict[str, str]] = rule["matches"][0].get("headers", [])

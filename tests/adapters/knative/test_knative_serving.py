@@ -1,6 +1,7 @@
 """What the Knative backend does beyond the contract of all backends."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,6 +216,13 @@ async def test_a_route_that_is_not_taken_is_told_once_that_has_lasted(world: InM
     assert problem
     assert problem.reason == reasons.ROUTE_REFUSED
     assert "RevisionMissing: it is not there" in problem.message
+
+
+async def test_knative_says_that_it_copies_no_requests(world: InMemory) -> None:
+    seen = await world.settle(replace(plan(A, B, weights={"aaa": 100, "bbb": 0}), mirror=20))
+    assert seen.no_mirror
+    assert not seen.mirror
+    assert seen.weights["aaa"] == 100
 
 
 async def test_what_knative_cannot_do_is_told(world: InMemory) -> None:

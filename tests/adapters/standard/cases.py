@@ -80,6 +80,11 @@ def _route_mirror() -> dict[str, Any]:
     return http_route(KEY, owner(), Gateway(name="public"), HOST, routing)
 
 
+def _route_mirror_share() -> dict[str, Any]:
+    routing = Routing(_backends(100, 0), mirrored="flight-delay-bbbbbbbbbb-predictor", percent=20)
+    return http_route(KEY, owner(), GATEWAY, HOST, routing)
+
+
 INFERENCE_SERVICES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "serinus": _serinus,
     "sklearn-orphan": _sklearn_orphan,
@@ -92,4 +97,5 @@ ROUTES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "route-match": _route_match,
     "route-sticky": _route_sticky,
     "route-mirror": _route_mirror,
+    "route-mirror-share": _route_mirror_share,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, POD
+from serinus.adapters.kubernetes_objects import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, INFERENCE_SERVICE, POD, Kind
 from serinus.core.errors import ServingUnavailable, StateConflict
 from serinus.core.plan import Role, ServedRevision, ServingPlan
 from serinus.core.spec import Gateway
@@ -354,3 +354,73 @@ async def test_a_deployment_that_is_gone_is_forgotten(world: InMemory) -> None:
     world.standard.forget(KEY)
     remembered = [world.standard._refused, world.standard._unlisted_since, world.standard._writer._written]
     assert not any(remembered)
+
+
+# ---- copies of requests
+
+MIRRORED = replace(plan(A, B, weights={"aaa": 100, "bbb": 0}), mirror=20)
+
+
+def filters(world: InMemory) -> list[Any]:
+    return [one for rule in route(world)["spec"]["rules"] for one in rule.get("filters", [])]
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        ((), "does not list HTTPRouteRequestMirror"),
+        (("HTTPRouteRequestMirror",), "does not list HTTPRouteRequestPercentageMirror"),
+    ],
+)
+async def test_a_gateway_that_does_not_say_that_it_copies_is_never_asked_to(
+    world: InMemory, features: tuple[str, ...], says: str
+) -> None:
+    world.offer(*features)
+    seen = await world.settle(MIRRORED)
+    assert says in (seen.no_mirror or seen.no_partial_mirror)
+    assert "Gateway infra/public" in (seen.no_mirror or seen.no_partial_mirror)
+    assert not seen.mirror
+    assert not filters(world)
+    assert seen.weights == {"aaa": 100, "bbb": 0}
+
+
+async def test_a_gateway_that_copies_all_or_nothing_is_asked_for_all(world: InMemory) -> None:
+    world.offer("HTTPRouteRequestMirror")
+    seen = await world.settle(replace(MIRRORED, mirror=100))
+    assert seen.mirror == {"bbb": 100}
+    assert not seen.no_mirror
+    assert "percent" not in filters(world)[0]["requestMirror"]
+
+
+@pytest.mark.parametrize("missing", [GATEWAY, GATEWAY_CLASS])
+async def test_a_gateway_that_cannot_be_seen_is_not_asked_to_copy(world: InMemory, missing: Kind) -> None:
+    world.kubernetes.remove(missing, *(("infra", "public") if missing == GATEWAY else ("", "edge")))
+    seen = await world.settle(MIRRORED)
+    assert missing.kind in seen.no_mirror
+    assert "is not to be seen" in seen.no_mirror
+    assert not filters(world)
+
+
+async def test_features_are_read_as_older_gateways_write_them(world: InMemory) -> None:
+    names = ["HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"]
+    world.kubernetes.edit(GATEWAY_CLASS, "", "edge", {"status": {"supportedFeatures": names}})
+    assert (await world.settle(MIRRORED)).mirror == {"bbb": 20}
+
+
+async def test_a_mirror_that_the_gateway_has_not_accepted_is_not_reported(world: InMemory) -> None:
+    await world.settle(replace(MIRRORED, mirror=0))
+    world.gateway.stuck = True
+    assert not (await world.settle(MIRRORED)).mirror
+    assert filters(world)
+    world.gateway.stuck = False
+    assert (await world.settle(MIRRORED)).mirror == {"bbb": 20}
+
+
+async def test_a_promotion_takes_the_mirror_away_in_the_change_that_gives_all_requests(world: InMemory) -> None:
+    await world.settle(MIRRORED)
+    sent = len(world.kubernetes.requests)
+    seen = await world.settle(plan(A, B, weights={"aaa": 0, "bbb": 100}))
+    assert (seen.weights, seen.mirror) == ({"aaa": 0, "bbb": 100}, {})
+    assert [one for one in world.kubernetes.requests[sent:] if one[1] == "HTTPRoute"] == [
+        ("apply", "HTTPRoute", KEY.name)
+    ]

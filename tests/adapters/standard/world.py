@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serinus.adapters.kserve_standard import StandardServing
+from serinus.adapters.kubernetes_objects import GATEWAY, GATEWAY_CLASS
 from serinus.adapters.standard_view import StandardSettings
 from serinus.core.observation import ServingObservation
 from serinus.core.plan import ServingPlan
@@ -26,6 +27,7 @@ class InMemory:
         self.kubernetes = FakeKubernetes(self.clock.now)
         self.kserve, self.gateway = FakeKServe(self.kubernetes), FakeGateway(self.kubernetes)
         self.notices: list[str] = []
+        self.offer("HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror")
         self.ask_for({})
         self._plans: dict[Key, ServingPlan] = {}
         self.settings = SETTINGS
@@ -36,6 +38,12 @@ class InMemory:
         content = {"model": {"name": "flights", "version": "1"}, "serving": serving, **spec}
         metadata = {"name": KEY.name, "namespace": KEY.namespace}
         self.kubernetes.deploy(ModelDeployment.model_validate({"metadata": metadata, "spec": content}))
+
+    def offer(self, *features: str) -> None:
+        """The gateway of SETTINGS, and what its class says that it can do."""
+        self.kubernetes.edit(GATEWAY, "infra", "public", {"spec": {"gatewayClassName": "edge"}})
+        status = {"supportedFeatures": [{"name": name} for name in features]}
+        self.kubernetes.edit(GATEWAY_CLASS, "", "edge", {"status": status})
 
     def restart(self) -> None:
         """The program is started anew."""
@@ -85,6 +93,9 @@ class InMemory:
     async def send(self, headers: Mapping[str, str], cookie: str = "") -> tuple[int, str, str]:
         service, set_cookie = self.gateway.send(KEY, {**headers, **({"Cookie": f"a=b; {cookie}"} if cookie else {})})
         return 200, service.split("-")[1], set_cookie or cookie
+
+    async def copies(self, name: str) -> int:
+        return sum(count for service, count in self.gateway.copies.items() if service.split("-")[1] == name)
 
     async def kill(self, name: str) -> None:
         self.kserve.kill(name)

@@ -32,12 +32,13 @@ class Backend:
 
 @dataclass(frozen=True)
 class Routing:
-    """How requests are split. `match` leads to the Service `matched`; `mirrored` gets a copy of every request."""
+    """How requests are split. `match` leads to the Service `matched`; `mirrored` gets copies of `percent` of them."""
 
     backends: tuple[Backend, ...]
     match: HeaderMatch | None = None
     matched: str = ""
     mirrored: str = ""
+    percent: int = 100
     sticky: bool = False
 
 
@@ -66,6 +67,13 @@ def routed_weights(route: Manifest | None) -> dict[str, int]:
     """The weights that the route asks for, by revision id."""
     refs = manifests.field(route, "spec", "rules", SPLIT, "backendRefs") or ()
     return {_revision_of(ref["name"]): int(ref.get("weight", 1)) for ref in refs}
+
+
+def routed_mirror(route: Manifest | None) -> dict[str, int]:
+    """The share of requests that the route asks to be copied, by the revision that gets the copies."""
+    filters = manifests.field(route, "spec", "rules", SPLIT, "filters") or ()
+    copies = [one["requestMirror"] for one in filters if one["type"] == "RequestMirror"]
+    return {_revision_of(one["backendRef"]["name"]): int(one.get("percent", 100)) for one in copies}
 
 
 def is_accepted(route: Manifest) -> bool:
@@ -127,23 +135,27 @@ def _rules(key: Key, routing: Routing) -> list[dict[str, Any]]:
     split = [
         _backend(one.service, one.weight, _stick(key, one) if routing.sticky else None) for one in routing.backends
     ]
-    rules = [_rule((), split, routing.mirrored)]
+    rules = [_rule((), split, routing)]
     if routing.match and routing.matched:
         rules.append(_rule((_header_match(routing.match),), [_backend(routing.matched, 1)]))
     if routing.sticky:
         stuck = [one for one in routing.backends if one.weight]
-        rules += [_rule((_cookie_match(key, one),), [_backend(one.service, 1)], routing.mirrored) for one in stuck]
+        rules += [_rule((_cookie_match(key, one),), [_backend(one.service, 1)], routing) for one in stuck]
     return rules
 
 
-def _rule(headers: Sequence[Mapping[str, str]], backends: list[dict[str, Any]], mirrored: str = "") -> dict[str, Any]:
+def _rule(
+    headers: Sequence[Mapping[str, str]], backends: list[dict[str, Any]], copied: Routing | None = None
+) -> dict[str, Any]:
+    """What is matched and where it goes. `copied`: copies of it go where this says."""
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
     if headers:
         match["headers"] = [dict(header) for header in headers]
     rule: dict[str, Any] = {"matches": [match], "backendRefs": backends}
-    if mirrored:
-        backend = {"group": "", "kind": "Service", "name": mirrored, "port": PORT}
-        rule["filters"] = [{"type": "RequestMirror", "requestMirror": {"backendRef": backend}}]
+    if copied and copied.mirrored:
+        backend = {"group": "", "kind": "Service", "name": copied.mirrored, "port": PORT}
+        share = {} if copied.percent == 100 else {"percent": copied.percent}  # not every gateway knows shares
+        rule["filters"] = [{"type": "RequestMirror", "requestMirror": {"backendRef": backend, **share}}]
     return rule
 
 

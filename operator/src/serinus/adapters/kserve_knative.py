@@ -58,6 +58,7 @@ class KnativeServing:
             mode=str(ServingMode.KNATIVE),
             known=self._view.known(key),
             problem=self._problem(key),
+            no_mirror="Knative copies no requests",
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:

@@ -1,10 +1,11 @@
 """Serving through KServe's Standard mode: one InferenceService for each revision, one HTTPRoute that splits the requests."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 from serinus.adapters.adoption import let_go_of_route
-from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, routed_weights
+from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, routed_mirror, routed_weights
 from serinus.adapters.inference_service import edges_of, ending_gently, inference_service, keeping_model, revision_name
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
@@ -51,7 +52,7 @@ class StandardServing:
         for (of, revision), sentence in self._refused.items():
             if of == key:
                 statuses.setdefault(revision, RevisionStatus(revision, ready=False, failed=True, message=sentence))
-        trouble = self._view.trouble(key)
+        trouble, mirroring = self._view.trouble(key), self._view.mirroring(key)
         return ServingObservation(
             revisions=statuses,
             weights=self._view.accepted_weights(key),
@@ -59,6 +60,9 @@ class StandardServing:
             mode=str(ServingMode.STANDARD),
             known=self._view.known(key),
             problem=Problem(reasons.ROUTE_REFUSED, trouble) if trouble else None,
+            mirror=self._view.accepted_mirror(key),
+            no_mirror=mirroring.never,
+            no_partial_mirror=mirroring.partial,
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
@@ -144,7 +148,20 @@ class StandardServing:
         backends = tuple(Backend(name, services[name], weight) for name, weight in weights.items())
         candidates = [one.revision.id for one in plan.served if one.role is Role.CANDIDATE]
         matched = next((services[name] for name in candidates if name in services), "")
-        return Routing(backends, plan.match, matched, sticky=plan.sticky)
+        copies = self._copies(key, plan, routed_mirror(route))
+        mirrored = next((services[name] for name in copies if name in services), "")
+        return Routing(backends, plan.match, matched, mirrored, sum(copies.values()) or 100, sticky=plan.sticky)
+
+    def _copies(self, key: Key, plan: ServingPlan, current: Mapping[str, int]) -> Mapping[str, int]:
+        """The share of requests to be copied now, by revision: not before it can take them, nor where nothing can copy."""
+        if not plan.mirror or not self._view.mirroring(key).allows(plan.mirror):
+            return {}
+        candidates = [one.revision.id for one in plan.served if one.role is Role.CANDIDATE]
+        growing = {name for name in candidates if plan.mirror > current.get(name, 0)}
+        wanted = dict.fromkeys(candidates, plan.mirror)
+        if growing and not growing <= self._view.answering(key):
+            return {name: share for name, share in current.items() if name in wanted}
+        return wanted
 
     def _gateway(self, key: Key, serving: Serving) -> Gateway:
         gateway = serving.gateway or self._settings.gateway

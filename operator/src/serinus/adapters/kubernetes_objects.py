@@ -32,6 +32,8 @@ class Kind:
 MODEL_DEPLOYMENT: Final = Kind("serinus.dev", "v1alpha1", "ModelDeployment", "modeldeployments")
 INFERENCE_SERVICE: Final = Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
 HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+GATEWAY: Final = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
+GATEWAY_CLASS: Final = Kind("gateway.networking.k8s.io", "v1", "GatewayClass", "gatewayclasses")  # in no namespace
 POD: Final = Kind("", "v1", "Pod", "pods")
 
 

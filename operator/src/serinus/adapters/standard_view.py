@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from serinus.adapters import manifests
-from serinus.adapters.http_route import is_accepted, refusal, routed_weights
+from serinus.adapters.gateway_features import Mirroring, mirroring
+from serinus.adapters.http_route import is_accepted, refusal, routed_mirror, routed_weights
 from serinus.adapters.inference_service import entry_service, revision_name, revision_of
 from serinus.adapters.kubernetes_objects import (
     HTTP_ROUTE,
@@ -52,7 +53,7 @@ class StandardView:
         self._clock = clock
         self._settings = settings
         self._restarts = RestartCounter()
-        self._accepted: dict[Key, Mapping[str, int]] = {}
+        self._accepted: dict[Key, Manifest] = {}
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
@@ -101,12 +102,17 @@ class StandardView:
 
     def accepted_weights(self, key: Key) -> Mapping[str, int]:
         """What the route was last accepted with; nothing where that is not known (any more)."""
-        route = self.route(key)
-        if route is None:
-            self._accepted.pop(key, None)
-        elif is_accepted(route):
-            self._accepted[key] = routed_weights(route)
-        return self._accepted.get(key, {})
+        return routed_weights(self._accepted_route(key))
+
+    def accepted_mirror(self, key: Key) -> Mapping[str, int]:
+        """The share of requests that is copied, by revision, as the route was last accepted with it."""
+        return routed_mirror(self._accepted_route(key))
+
+    def mirroring(self, key: Key) -> Mirroring:
+        """What the deployment's gateway can copy."""
+        owner = self._objects.owner(key)
+        own = owner.deployment.spec.serving.gateway if owner else None
+        return mirroring(self._objects, key.namespace, own or self._settings.gateway)
 
     def url(self, key: Key) -> str:
         """Where clients post; empty where the deployment has no host."""
@@ -116,6 +122,14 @@ class StandardView:
         v1 = owner.deployment.spec.serving.protocol == "v1"
         path = f"/v1/models/{key.name}:predict" if v1 else f"/v2/models/{key.name}/infer"
         return f"{self._settings.scheme}://{host}{path}"
+
+    def _accepted_route(self, key: Key) -> Manifest | None:
+        route = self.route(key)
+        if route is None:
+            self._accepted.pop(key, None)
+        elif is_accepted(route):
+            self._accepted[key] = route
+        return self._accepted.get(key)
 
     def _status(self, key: Key, running: Manifest, pods: tuple[Manifest, ...]) -> RevisionStatus:
         revision = manifests.label_of(running, REVISION_LABEL)

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
+from serinus.adapters.kubernetes_objects import (
+    GATEWAY,
+    GATEWAY_CLASS,
+    HTTP_ROUTE,
+    INFERENCE_SERVICE,
+    MODEL_DEPLOYMENT,
+    POD,
+    Kind,
+)
 from serinus.adapters.serving_runtimes import CLUSTER_SERVING_RUNTIME, SERVING_RUNTIME
 from serinus.kubernetes.api import Api
 
@@ -11,11 +19,13 @@ WATCHED: Final = (
     MODEL_DEPLOYMENT,
     INFERENCE_SERVICE,
     HTTP_ROUTE,
+    GATEWAY,
+    GATEWAY_CLASS,
     POD,
     SERVING_RUNTIME,
     CLUSTER_SERVING_RUNTIME,
 )
-CLUSTER_SCOPED: Final = frozenset({CLUSTER_SERVING_RUNTIME})
+CLUSTER_SCOPED: Final = frozenset({CLUSTER_SERVING_RUNTIME, GATEWAY_CLASS})
 KNATIVE_SERVICE: Final = Kind("serving.knative.dev", "v1", "Service", "services")  # asked for, never watched
 KINDS: Final = (*WATCHED, KNATIVE_SERVICE)
 
