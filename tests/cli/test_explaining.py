@@ -8,6 +8,7 @@ import pytest
 from serinus.cli.explain import content, lines
 from serinus.cli.explaining import Explanation, explain
 from serinus.cli.explaining.forecasts import rounded
+from serinus.core import reasons
 from serinus.core.decision import Input
 from serinus.core.observation import Action, Observation, Problem, ServingObservation, Verb
 from serinus.core.policies.people import why_refused
@@ -73,6 +74,31 @@ def test_what_can_be_asked_is_exactly_what_would_not_be_refused(phase: Phase) ->
     possible = {verb for verb in Verb if not why_refused(given, Action(verb, "n"))}
     offered = {one.command.split()[1] for one in explained(world).commands}
     assert offered - {"history"} == possible
+
+
+@pytest.mark.parametrize(
+    ("strategy", "after"), [("BlueGreen", "gets all requests"), ("Shadow", "waits for `serinus promote`")]
+)
+def test_copies_are_called_copies(strategy: str, after: str) -> None:
+    world = rolling_out(strategy=strategy, steps=[{"weight": 20, "hold": "5s", "minRequests": 1000}])
+    assert explained(world).waits == ("flights version 2 to be ready before 20 % is mirrored to it",)
+    world.until(lambda state: state.reason == reasons.HOLDING)
+    said = explained(world)
+    assert "flights version 1: 100 %" in said.serves
+    assert "flights version 2: 0 % (candidate, attempt 1, mirrors 20 %, whose answers nobody sees)" in said.serves
+    assert any("observed at 20 % mirrored (hold: 5s)" in sentence for sentence in said.waits), said.waits
+    assert any("more requests at 20 % mirrored" in sentence for sentence in said.waits), said.waits
+    assert any(after in sentence for sentence in said.next), said.next
+    assert "gets 20 %" not in text(world)
+
+
+def test_what_cannot_be_copied_is_explained() -> None:
+    world = stable_world(strategy="Shadow")
+    world.serving.no_mirror = "Gateway edge cannot copy requests"
+    world.ask_version("2")
+    world.tick()
+    assert explained(world).waits == ("something that copies requests, or another strategy in the spec (now Shadow)",)
+    assert "Gateway edge cannot copy requests" in text(world)
 
 
 def test_going_back_is_offered_only_where_something_served_before() -> None:

@@ -50,6 +50,23 @@ def test_evidence_is_complete_before_the_step_that_gives_everything() -> None:
     assert found.duration == timedelta(minutes=100 / 50 + 100 / 100 + (needed - 100) / 50)
 
 
+@pytest.mark.parametrize("strategy", [Strategy.BLUE_GREEN, Strategy.SHADOW])
+def test_a_step_that_copies_everything_gathers_evidence_too(strategy: Strategy) -> None:
+    copied = policy(0.01, 50, 100, min_requests=100).model_copy(update={"strategy": strategy})
+    found = forecast(copied, requests_per_minute=100)
+    needed = requests_until_verdict(0.01, 0.05)
+    assert found is not None
+    assert found.duration == timedelta(minutes=100 / 50 + 100 / 100 + (needed - 200) / 100)
+
+
+def test_what_a_strategy_that_copies_does_not_heed_is_said() -> None:
+    shadow = "\n    ".join(["strategy: Shadow", "sticky: true", "approval: Automatic"])
+    said = warnings(with_rollout(shadow))
+    assert "strategy Shadow always waits for a person, so approval has no effect" in said
+    assert any("so sticky has no effect" in message for message in said)
+    assert not any("no effect" in message for message in warnings(with_rollout("strategy: BlueGreen")))
+
+
 def test_the_example_is_forecast_as_it_is_judged() -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("deadline: 90s", "deadline: 1h")
     (message,) = warnings(text, requests_per_minute=10)

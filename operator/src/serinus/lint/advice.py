@@ -28,6 +28,7 @@ def advice(deployment: ModelDeployment, requests_per_minute: float | None = None
         *_nothing_required(policy),
         *_margins_of_zero(policy),
         *_holds_beyond_the_deadline(policy),
+        *_ignored_by_copies(policy),
         *_traffic(policy, requests_per_minute),
     ]
 
@@ -42,6 +43,18 @@ def _ignored_by_immediate(policy: RolloutPolicy) -> list[Finding]:
         for name in ("steps", "signals")
         if name in policy.model_fields_set
     ]
+
+
+def _ignored_by_copies(policy: RolloutPolicy) -> list[Finding]:
+    found = []
+    if policy.strategy.mirrors and policy.sticky:
+        reason = "stable answers every client until the promotion"
+        found.append(
+            _warning(f"strategy {policy.strategy} copies requests and {reason}, so sticky has no effect", "sticky")
+        )
+    if policy.strategy is Strategy.SHADOW and "approval" in policy.model_fields_set:
+        found.append(_warning("strategy Shadow always waits for a person, so approval has no effect", "approval"))
+    return found
 
 
 def _nothing_required(policy: RolloutPolicy) -> list[Finding]:

@@ -44,6 +44,10 @@ def _pending(seen: Seen) -> Prospect:
 
 
 def _stable(seen: Seen) -> Prospect:
+    if seen.state.reason == reasons.MIRRORING_UNAVAILABLE:
+        strategy = seen.spec.rollout.strategy
+        waits = f"something that copies requests, or another strategy in the spec (now {strategy})"
+        return Prospect((waits,), ("then the rollout begins by itself", *_kept(seen)))
     return Prospect((_another_version(seen),), (f"a rollout beside {seen.stable} when there is one", *_kept(seen)))
 
 
