@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from serinus.cli.following import Overtaken, rollout_asked_about, wait_for_answer, wait_for_end
+from serinus.cli.following import Overtaken, line, rollout_asked_about, wait_for_answer, wait_for_end
 from serinus.cli.homes.home import HomeRefused, HomeUnavailable
 from serinus.core.state import Phase, RolloutRecord
 from tests.argocd.phases import WORLDS
 from tests.cli.homes import ScriptedHome, found, found_in
-from tests.fakes.world import KEY
+from tests.fakes.world import KEY, rolling_out
 from tests.unit.core.builders import state
 
 UNANSWERED = found(state(Phase.PAUSED), asked="mine")
@@ -77,3 +77,9 @@ def test_the_rollout_in_question_is_the_one_under_way_or_the_one_that_was_starte
     assert rollout_asked_about(stable, progressing) == progressing.rollout.id
     assert rollout_asked_about(stable, over) == record().id
     assert rollout_asked_about(over, over) == ""
+
+
+def test_the_line_of_a_candidate_that_gets_copies_says_so() -> None:
+    world = rolling_out(strategy="Shadow")
+    world.until(lambda state: bool(state.rollout and state.rollout.mirror))
+    assert line(found_in(world)).startswith("Progressing 0 % (mirrors 10 %)  ")

@@ -1,6 +1,7 @@
 """`serinus history`: every number that decided, and nothing that is only for machines."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from serinus.local.folder import StateFolder
 from serinus.local.journal import FileJournal
 from tests.argocd.phases import WORLDS
 from tests.cli.test_choosing import KEY, deploy
+from tests.fakes.world import rolling_out
 from tests.local.support.programs import serinus
 
 
@@ -31,6 +33,13 @@ def test_a_rollout_is_told_from_its_start_to_its_end(monkeypatch: pytest.MonkeyP
     assert "harm over a billion to 1, fails at 120" in text
     again = "\n".join(lines(record.model_copy(update={"attempt": 2, "from_version": "", "to_version": ""})))
     assert again.startswith(f"flights - -> {record.revision}: RolledBack (ErrorsIncreased), attempt 2")
+
+
+def test_a_share_that_was_copied_is_not_called_a_weight() -> None:
+    world = rolling_out(strategy="BlueGreen")
+    world.until_phase(Phase.STABLE)
+    text = " ".join(" ".join(lines(world.state.history[0])).split())
+    assert re.search(r"weights: 0 % from \S+, mirrors 10 % from \S+, mirrors 50 % from \S+, 100 % from", text), text
 
 
 def test_every_form_has_the_same_rollouts_the_latest_first(tmp_path: Path) -> None:
