@@ -31,7 +31,8 @@ BIG = 200_000  # bytes
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process's own settings are kept, and put back."""
+    """Do not try again for long. What the program sets for its process is put back."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     values = {"MAX_RETRIES": "0", "BACKOFF_FACTOR": "1", "TIMEOUT": "20"}
     for name, value in values.items():
         monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)

@@ -116,8 +116,10 @@ def _downloaded(registry: str, uri: str, draft: Path) -> Path:
     for name, value in PATIENT.items():
         os.environ.setdefault(name, value)
     connect(registry)
+    import mlflow
     from mlflow.artifacts import download_artifacts
 
+    mlflow.set_tracking_uri(registry)  # models:/ asks the process's own
     try:
         with translated(registry):
             found = Path(download_artifacts(uri, dst_path=str(draft), tracking_uri=registry, registry_uri=registry))
