@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from serinus.core.state import Outcome, RolloutRecord, WeightChange
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.control_plane.processes import unrecorded
 from tests.cluster.control_plane.waiting import wait_until
+from tests.cluster.demo.story import problems
 from tests.cluster.demo.summary import ClusterSummary
+from tests.cluster.demo.traffic import Answer
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 60
@@ -66,3 +70,52 @@ def test_ctrl_c_leaves_nothing() -> None:
     assert process.returncode == 130, shown[-5000:]
     assert "Traceback" not in shown
     assert not left_of(name)
+
+
+def record(version: str, outcome: Outcome, *weights: int, stable_failed: int = 0) -> RolloutRecord:
+    now = datetime.now(UTC)
+    return RolloutRecord(
+        id=f"to-{version}",
+        attempt=1,
+        model="flight-delay",
+        from_version="1",
+        to_version=version,
+        revision=version,
+        outcome=outcome,
+        reason="",
+        message="",
+        started_at=now,
+        ended_at=now,
+        weights=tuple(WeightChange(at=now, weight=weight) for weight in weights),
+        signals=(),
+        candidate_requests=0,
+        candidate_failed=0,
+        stable_requests=0,
+        stable_failed=stable_failed,
+    )
+
+
+GOOD = record("2", Outcome.PROMOTED, 0, 20, 50, 100)
+BAD = record("3", Outcome.ROLLED_BACK, 0, 20, 0)
+REFUSED = Answer(400, 0.01, text='{"error":"row 0, column \\"temp\\": expected a number, got null"}')
+
+
+@pytest.mark.parametrize(
+    ("records", "failures", "champion", "said"),
+    [
+        ([GOOD, BAD], [REFUSED], "2", ""),
+        ([GOOD], [REFUSED], "2", "the first rollout should have been"),
+        ([record("2", Outcome.PROMOTED, 0, 100), BAD], [], "2", "the first rollout should have been"),
+        ([GOOD, record("3", Outcome.PROMOTED, 0, 20, 50, 100)], [], "2", "version 3 should have been rolled back"),
+        ([GOOD, record("3", Outcome.ROLLED_BACK, 0, stable_failed=1)], [], "2", "should have failed no request"),
+        ([GOOD, BAD], [REFUSED], "1", "the registry says 1"),
+        ([GOOD, BAD], [REFUSED], "", "the registry says nowhere"),
+        ([GOOD, BAD], [REFUSED, Answer(503, 0.01)], "2", "clients saw other failures too"),
+        ([GOOD, BAD], [Answer(0, 5.0)], "2", "clients saw other failures too"),
+    ],
+)
+def test_what_is_not_as_it_is_told_is_said(
+    records: list[RolloutRecord], failures: list[Answer], champion: str, said: str
+) -> None:
+    found = list(problems(records, failures, champion))
+    assert (len(found), said in "".join(found)) == (1 if said else 0, True)

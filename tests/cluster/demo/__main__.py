@@ -71,7 +71,7 @@ def play(name: str, json_file: Path | None, *, keep: bool) -> None:
         if json_file:
             json_file.write_text(summary_json(summary))
         print_summary(summary)
-        _compare(stage)
+        _compare(stage, summary)
         told = True
     except FAILURES:
         failed = True
@@ -167,9 +167,9 @@ def _tell(stage: Stage, teller: Teller) -> ClusterSummary:
     return summary_of(stage, teller.began_at, teller.seconds)
 
 
-def _compare(stage: Stage) -> None:
+def _compare(stage: Stage, summary: ClusterSummary) -> None:
     """Raise DemoFailed where what was seen is not what the story tells."""
-    if found := list(story.problems(stage)):
+    if found := list(story.problems(stage.records, stage.traffic.failures, summary.champion or "")):
         raise DemoFailed("; ".join(found))
 
 

@@ -4,7 +4,7 @@ What is shown is never taken for true: each chapter ends when the API server say
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,19 +165,19 @@ def _bodies(stage: Stage) -> list[str]:
     return (stage.folder / REQUESTS_FILE).read_text().splitlines()
 
 
-def problems(stage: Stage) -> Iterator[str]:
-    """What is not as the story tells it, once it is over."""
-    told = [(one.to_version, one.outcome, [change.weight for change in one.weights]) for one in stage.records]
+def problems(records: Sequence[RolloutRecord], failures: Sequence[Answer], champion: str) -> Iterator[str]:
+    """What is not as the story tells it, once it is over. `champion`: the version that the registry's alias points at."""
+    told = [(one.to_version, one.outcome, [change.weight for change in one.weights]) for one in records]
     good = ("2", Outcome.PROMOTED, [0, 20, 50, 100])
     if len(told) != 2 or told[0] != good:
         yield f"the first rollout should have been {good}; the status tells {told}"
     elif told[1][:2] != ("3", Outcome.ROLLED_BACK):
         yield f"version 3 should have been rolled back; the status tells {told[1]}"
-    if hurt := [one.id for one in stage.records if one.stable_failed]:
+    if hurt := [one.id for one in records if one.stable_failed]:
         yield f"the version that served should have failed no request; the status says it did in {hurt}"
-    if (champion := stage.registry.alias(NAME, ALIAS)) != "2":
+    if champion != "2":
         yield f"the alias {ALIAS} should point at version 2, which serves; the registry says {champion or 'nowhere'}"
-    if odd := [answer for answer in stage.traffic.failures if not refuses_missing(answer)]:
+    if odd := [answer for answer in failures if not refuses_missing(answer)]:
         yield f"only version 3 should fail, by refusing missing values; clients saw other failures too: {odd[:3]}"
 
 
