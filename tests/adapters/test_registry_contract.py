@@ -334,6 +334,13 @@ def test_only_finite_numbers_become_metrics() -> None:
     assert names == ["weight", "weight", "candidateRequests", "stableRequests", "errors.harmEvidence"]
 
 
+def test_a_share_that_was_copied_is_a_curve_of_its_own() -> None:
+    plain = record("1")
+    copied = plain.model_copy(update={"weights": (plain.weights[0].model_copy(update={"weight": 0, "mirror": 20}),)})
+    points = {point.name: point.value for point in metric_points(copied)}
+    assert (points["weight"], points["mirror"]) == (0, 20)
+
+
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////nowhere/mlflow.db", "sqlite:///{file}"])
 def test_a_registry_that_is_not_there_is_unavailable_and_named(uri: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, though long enough to look like one" * 100)

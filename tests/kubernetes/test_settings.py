@@ -119,6 +119,15 @@ def test_libraries_are_quiet() -> None:
     logging.getLogger().handlers.clear()
 
 
+def test_metrics_show_the_share_that_is_copied_beside_the_weight() -> None:
+    telemetry, simulated = Telemetry(), rolling_out(strategy="Shadow")
+    simulated.until(lambda state: bool(state.rollout and state.rollout.mirror))
+    telemetry.seen(KEY, simulated.state)
+    text = telemetry.text().decode()
+    assert 'serinus_candidate_mirror{deployment="flights",namespace="ml"} 10.0' in text
+    assert 'serinus_candidate_weight{deployment="flights",namespace="ml"} 0.0' in text
+
+
 def test_metrics_show_phases_weights_and_evidence_of_what_is_there_now() -> None:
     telemetry, simulated = Telemetry(), rolling_out()
     for _ in range(2):
