@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serinus.core.policies.starting import ATTEMPTS_LENGTH, attempts_with
 from serinus.core.state import Phase, RolloutState
 from serinus.core.status import status_of
 from tests.fakes.world import Behaviour, World, deployment, rolling_out, stable_world
+from tests.unit.core.builders import state
 
 SIGNALS = [
     {"name": "errors", "type": "Errors", "maxIncrease": 0.0, "max": 0.01},
@@ -113,3 +115,11 @@ def test_the_first_state_says_why_nothing_serves() -> None:
     world.reconcile()
     assert "99" in world.state.message
     survives(world.state)
+
+
+def test_attempts_are_counted_up_and_those_of_long_ago_are_forgotten() -> None:
+    tried = state(Phase.STABLE, attempts={f"{number:010x}": 1 for number in range(ATTEMPTS_LENGTH)})
+    again = attempts_with(tried, f"{0:010x}", 2)
+    assert (list(again)[-1], again[f"{0:010x}"], len(again)) == (f"{0:010x}", 2, ATTEMPTS_LENGTH)
+    new = attempts_with(tried, "new", 1)
+    assert (len(new), new["new"], f"{0:010x}" in new) == (ATTEMPTS_LENGTH, 1, False)

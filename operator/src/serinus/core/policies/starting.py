@@ -8,7 +8,9 @@ from serinus.core.policies.closing import promote, take_back
 from serinus.core.policies.serving import stable_label, status_of
 from serinus.core.revision import Revision
 from serinus.core.spec import RolloutPolicy, Strategy
-from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
+from serinus.core.state import Outcome, Phase, Rollout, RolloutState, Stage, WeightChange
+
+ATTEMPTS_LENGTH = 100
 
 # ---- Stable and RolledBack: one revision serves
 
@@ -77,9 +79,15 @@ def start_rollout(seen: Input, target: Revision, reason: str, message: str) -> S
         message,
         rollout=rollout,
         rollouts_started=number,
-        attempts={**state.attempts, target.id: attempt},
+        attempts=attempts_with(state, target.id, attempt),
         rejected=tuple(entry for entry in state.rejected if entry.revision != target.id),
     )
+
+
+def attempts_with(state: RolloutState, revision: str, attempt: int) -> dict[str, int]:
+    """How often each revision was tried, the latest last; those tried long ago are forgotten."""
+    others = {name: number for name, number in state.attempts.items() if name != revision}
+    return dict([*others.items(), (revision, attempt)][-ATTEMPTS_LENGTH:])
 
 
 def no_evidence(seen: Input, policy: RolloutPolicy, candidate: Revision, attempt: int) -> Evidence:
