@@ -142,7 +142,11 @@ def ask_for(stage: Stage, version: str) -> None:
 def _watch(stage: Stage, happened: Callable[[dict[str, Any]], bool]) -> None:
     """Show every change of the object until it is as expected."""
     words = ("kubectl", "get", "mdep", NAME, "-n", NAMESPACE, "--watch")
-    stage.typist.watch(*words, until=lambda: happened(stage.status()), seconds=ROLLOUT_SECONDS)
+    try:
+        stage.typist.watch(*words, until=lambda: happened(stage.status()), seconds=ROLLOUT_SECONDS)
+    except DemoFailed as error:
+        status = stage.status()
+        raise DemoFailed(f"{error}; the status says {status.get('phase')}: {status.get('message')}") from error
 
 
 def _expect(stage: Stage, phase: Phase, version: str) -> dict[str, Any]:
