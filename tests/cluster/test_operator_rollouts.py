@@ -46,6 +46,26 @@ def test_a_good_version_is_promoted_and_a_bad_one_taken_back(world: World) -> No
     assert operator.stop() == 0
 
 
+def test_behind_a_gateway_that_does_not_copy_no_rollout_begins_that_needs_it(world: World) -> None:
+    operator = world.operator(namespaces=f"{world.namespace},kserve").until_works()
+    world.ask_for("1", strategy="Shadow")
+    world.until_serves("1")
+    world.ask_for("2", strategy="Shadow")
+    eventually(lambda: world.status()["reason"] == "MirroringUnavailable", "the rollout is refused", 60)
+    status = world.status()
+    assert status["phase"] == "Stable"
+    assert "does not list HTTPRouteRequestMirror among its supported features" in status["message"]
+    assert world.conditions()["Degraded"] == ("True", "MirroringUnavailable")
+    assert len(world.all(SERVICES)) == 1
+    assert "filters" not in world.get(ROUTES)["spec"]["rules"][0]
+    assert "MirroringUnavailable" in {reason for reason, _ in world.events()}
+    with world.clients() as clients:
+        world.ask_for("2", strategy="Canary")
+        world.until_serves("2")
+    assert clients.failed() == []
+    assert operator.stop() == 0
+
+
 def test_nothing_is_written_to_what_belongs_to_the_user(world: World) -> None:
     operator = world.operator().until_works()
     world.ask_for("1")
