@@ -397,9 +397,10 @@ def test_a_request_is_carried_out_or_refused_with_a_sentence_and_never_both(verb
     assert answer is not None
     assert answer.state.handled_nonce == "n1"
     possible = phase in people.POSSIBLE_IN[verb]
+    assert answer.state.action_refused is not possible
     assert ("was refused" in answer.state.action_message) is not possible
     if not possible:
-        handled = {"handled_nonce": "n1", "action_message": answer.state.action_message}
+        handled = {"handled_nonce": "n1", "action_message": answer.state.action_message, "action_refused": True}
         assert answer.state == before.model_copy(update=handled)
     assert people.act_on_request(seen(answer.state, action=Action(verb, "n1", "", "ann"))) is None
 

@@ -89,7 +89,7 @@ def _ask(home: "Home", verb: Verb, name: str, rollout: str, patience: timedelta 
     meant = rollout or (found.state.rollout.id if found.state.rollout else "")
     answer = _answered(home, found, verb, home.ask(found.key, verb, meant))
     typer.echo(f"{found.key}: {answer.state.action_message} ({home.label})")
-    if answer.state.action_message.startswith(f"{verb} was refused"):
+    if answer.state.action_refused:
         raise typer.Exit(Exit.FAILED)
     if patience is not None and verb is not Verb.PAUSE:
         _follow(home, verb, found, answer, patience)

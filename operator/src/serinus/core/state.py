@@ -225,6 +225,7 @@ class RolloutState(Frozen):
     attempts: dict[str, int] = Field(default_factory=dict)
     handled_nonce: str = ""
     action_message: str = ""
+    action_refused: bool = False
     alias_move: AliasMove | None = None
     registry_problem: str = ""
     registry_reason: str = ""

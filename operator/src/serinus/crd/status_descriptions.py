@@ -19,6 +19,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "rolloutsStarted": "Number of rollouts so far.",
         "handledNonce": "The latest request of a person that was answered.",
         "actionMessage": "The answer to it.",
+        "actionRefused": "Whether it was refused.",
         "aliasMove": "The registry alias that is still to be moved.",
         "registryProblem": "What the registry refuses, in a sentence.",
         "registryReason": "What the registry refuses, in one word.",

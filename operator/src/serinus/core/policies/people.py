@@ -30,7 +30,7 @@ def act_on_request(seen: Input) -> Step | None:
         return None
     refusal = why_refused(seen, action)
     if refusal:
-        return _handled(Step(seen.state), action, f"{action.verb} was refused: {refusal}")
+        return _handled(Step(seen.state), action, f"{action.verb} was refused: {refusal}", refused=True)
     done = f"{action.verb} by {action.by or 'unknown'}"
     return _handled(_VERBS[action.verb](seen, action.by or "unknown"), action, done)
 
@@ -54,8 +54,9 @@ def why_refused(seen: Input, action: Action) -> str:
     return ""
 
 
-def _handled(step: Step, action: Action, message: str) -> Step:
-    state = step.state.model_copy(update={"handled_nonce": action.nonce, "action_message": message})
+def _handled(step: Step, action: Action, message: str, *, refused: bool = False) -> Step:
+    answer = {"handled_nonce": action.nonce, "action_message": message, "action_refused": refused}
+    state = step.state.model_copy(update=answer)
     return Step(state, step.requeue_after)
 
 
