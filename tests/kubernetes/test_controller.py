@@ -347,3 +347,31 @@ def test_auto_takes_the_default_where_the_cluster_can_do_both() -> None:
     world.see(deployment())
     world.until_stable()
     assert (world.status()["mode"], knative.plans) == ("Standard", [])
+
+
+def test_a_spec_that_becomes_invalid_in_mid_rollout_leaves_the_rollout_judged_and_people_heard() -> None:
+    world = World()
+    world.see(deployment())
+    world.until_stable()
+    second = {"model": {"name": "flight", "uri": "s3://models/2"}}
+    world.see(deployment(spec=second, generation=2))
+    until(world, "Progressing")
+    broken = {**second, "monitoring": {"window": "1h"}}
+    world.see(deployment(spec=broken, generation=3))
+    plans = len(world.backend.plans)
+    assert world.turn() != LASTING_SECONDS
+    assert len(world.backend.plans) > plans, "the rollout goes on"
+    assert world.degraded()[1] == "SpecInvalid"
+    action = {ACTION_ANNOTATION: '{"verb": "abort", "nonce": "n1", "by": "ann"}'}
+    world.see(deployment(spec=broken, generation=3, annotations=action))
+    until(world, "RolledBack")
+    assert world.turn() == LASTING_SECONDS
+    assert world.degraded()[1] == "SpecInvalid"
+
+
+def until(world: World, phase: str) -> None:
+    for _ in range(10):
+        world.turn()
+        if world.status().get("phase") == phase:
+            return
+    raise AssertionError(world.status())

@@ -42,11 +42,14 @@ class Reconciler:
         observed = await self._gather(key, deployment, state, serving, action)
         decision = decide(Input(deployment.spec, state, observed, now))
         saved = await self._persist(key, state, decision.next_state)
-        # What was not decided yet (a lost state, an absent registry) is no order to serve nothing.
-        if decision.plan.served or not serving.revisions:
-            await self.ports.serving.apply(key, decision.plan)
-        if decision.changed:
-            self.ports.journal.decided(key, now, decision)
+        try:
+            # What was not decided yet (a lost state, an absent registry) is no order to serve nothing.
+            if decision.plan.served or not serving.revisions:
+                await self.ports.serving.apply(key, decision.plan)
+        finally:
+            # It is decided, whether or not the world follows at once: the next reconcile only applies it again.
+            if decision.changed:
+                self.ports.journal.decided(key, now, decision)
         await self._debts.settle(key, saved)
         return decision
 

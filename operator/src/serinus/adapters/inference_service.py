@@ -24,6 +24,7 @@ CLUSTER_LOCAL: Final = "cluster-local"
 REVISION_CONTENT: Final = "serinus.dev/revision-content"
 SLO_FLAG: Final = "--slo-ms="
 DEPLOYMENT_FLAG: Final = "--deployment="
+USUAL_GRACE_SECONDS: Final = 30
 
 
 def revision_name(key: Key, revision: str) -> str:
@@ -41,15 +42,20 @@ def revision_name(key: Key, revision: str) -> str:
 
 
 def ending_gently(manifest: dict[str, Any], seconds: int) -> dict[str, Any]:
-    """The manifest with pods that answer on for a while when they are ended, until every gateway has left them out."""
-    hook = {"preStop": {"sleep": {"seconds": seconds}}}
+    """The manifest with pods that answer on for a while when they are ended, until every gateway has left them out.
+
+    They then have as long as usual to end: Kubernetes refuses a pod whose hook outlasts its grace period.
+    """
+    hook, grace = {"preStop": {"sleep": {"seconds": seconds}}}, seconds + USUAL_GRACE_SECONDS
     predictor = manifest["spec"]["predictor"]
+    predictor.setdefault("terminationGracePeriodSeconds", grace)
     container = predictor["model"] if "model" in predictor else _serving_container(predictor)
     container.setdefault("lifecycle", hook)
     transformer = manifest["spec"].get("transformer", {})
     if containers := [dict(one) for one in transformer.get("containers", ())]:
         containers[0].setdefault("lifecycle", hook)
         transformer["containers"] = containers
+        transformer.setdefault("terminationGracePeriodSeconds", grace)
     return manifest
 
 

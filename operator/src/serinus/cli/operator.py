@@ -1,6 +1,7 @@
 """`serinus operator`: roll out what the ModelDeployments of a cluster ask for."""
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # The flags are those of serinus.kubernetes.settings, which reads and explains them itself.
 CONTEXT: Final[dict[str, Any]] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+LISTENING: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
 def operator(context: typer.Context) -> None:
@@ -25,7 +27,9 @@ def operator(context: typer.Context) -> None:
         try:
             asyncio.run(run_operator(settings))
         except OSError as error:
-            say_error(f"cannot listen on port {settings.listen_port} ({error.strerror}); give another --listen-port")
+            listening = error.errno in LISTENING
+            told = f"cannot listen on port {settings.listen_port} ({error.strerror}); give another --listen-port"
+            say_error(told if listening else f"cannot start: {error}; look at the files that the kubeconfig names")
             raise typer.Exit(Exit.FAILED) from error
 
 

@@ -7,6 +7,8 @@ from typing import Protocol
 from lightkube.config.kubeconfig import SingleConfig
 
 from serinus.adapters.cluster_metrics import ClusterMetrics
+from serinus.adapters.knative_view import KnativeSettings
+from serinus.adapters.kserve_knative import KnativeServing
 from serinus.adapters.kserve_standard import StandardServing
 from serinus.adapters.mlflow_artifacts import ArtifactsElsewhere
 from serinus.adapters.standard_view import StandardSettings
@@ -25,7 +27,7 @@ from serinus.kubernetes.objects import ClusterObjects
 from serinus.kubernetes.queue import WorkQueue
 from serinus.kubernetes.registry import ClusterRegistry
 from serinus.kubernetes.relist import Relist
-from serinus.kubernetes.serving import ServingRouter
+from serinus.kubernetes.serving import ClusterBackend, ServingRouter
 from serinus.kubernetes.settings import OperatorSettings
 from serinus.kubernetes.status_store import StatusStore
 from serinus.kubernetes.telemetry import Telemetry
@@ -117,8 +119,11 @@ def _router(settings: OperatorSettings, objects: ClusterObjects, clock: Clock, e
     def put_back(key: Key, sentence: str) -> None:
         events.tell(key, "PutBack", sentence, warning=True, action="Apply")
 
-    standard = StandardServing(objects, clock, _standard(settings), put_back)
-    return ServingRouter(objects, {ServingMode.STANDARD: standard}, ServingMode(settings.default_mode))
+    backends: dict[ServingMode, ClusterBackend] = {
+        ServingMode.STANDARD: StandardServing(objects, clock, _standard(settings), put_back),
+        ServingMode.KNATIVE: KnativeServing(objects, clock, KnativeSettings(), put_back),
+    }
+    return ServingRouter(objects, backends, ServingMode(settings.default_mode))
 
 
 def _standard(settings: OperatorSettings) -> StandardSettings:

@@ -68,9 +68,7 @@ class Controller:
             return None
         began, result = time.perf_counter(), "ok"
         try:
-            after = await self._reconcile(key, manifest)
-            self._troubles.pop(key, None)
-            return after
+            return await self._reconcile(key, manifest)
         except Exception as error:
             result = type(error).__name__
             if await self._report(key, error):
@@ -80,14 +78,24 @@ class Controller:
             self._telemetry.reconciled(time.perf_counter() - began, result)
 
     async def _reconcile(self, key: Key, manifest: Manifest) -> float:
-        owner = self._objects.owner(key)
-        if owner is None:
-            raise SpecInvalid(self._objects.why_invalid(key))
+        owner, why_invalid = self._objects.owner(key), self._objects.why_invalid(key)
+        if owner is None or (why_invalid and not await self._is_under_way(key)):
+            raise SpecInvalid(why_invalid)
         decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest))
-        await self._store.settle(key)
+        if why_invalid:
+            # Nobody is left with a candidate that is not judged: the rollout ends by what was valid last.
+            await self._report(key, SpecInvalid(why_invalid))
+        else:
+            await self._store.settle(key)
+            self._troubles.pop(key, None)
         self._telemetry.seen(key, decision.next_state)
         self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
         return pause_after(decision, owner.deployment.spec, quiet, self._clock.now()).total_seconds()
+
+    async def _is_under_way(self, key: Key) -> bool:
+        """Whether a rollout has begun and not ended. Raises StateUnreadable."""
+        state = await self._store.load(key)
+        return state is not None and state.rollout is not None
 
     def _action(self, key: Key, manifest: Manifest) -> Action | None:
         """What a person asks for. What is not understood is answered once, and is no reason to stop."""

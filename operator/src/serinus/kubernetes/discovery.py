@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from serinus.adapters.knative_objects import KNATIVE_REVISION
 from serinus.adapters.kubernetes_objects import (
     GATEWAY,
     GATEWAY_CLASS,
@@ -21,6 +22,7 @@ WATCHED: Final = (
     HTTP_ROUTE,
     GATEWAY,
     GATEWAY_CLASS,
+    KNATIVE_REVISION,
     POD,
     SERVING_RUNTIME,
     CLUSTER_SERVING_RUNTIME,

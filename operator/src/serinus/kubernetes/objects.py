@@ -26,14 +26,10 @@ class ClusterObjects:
         self._specs = Specs()
 
     def owner(self, key: Key) -> Owner | None:
-        """The ModelDeployment, or None if there is none, it is being deleted, or its spec is invalid."""
+        """The ModelDeployment as it was last valid, or None if there is none, it is being deleted, or it never was."""
         manifest = self.living(key)
-        if manifest is None:
-            return None
-        try:
-            return Owner(manifest["metadata"]["uid"], self._specs.of(manifest))
-        except SpecInvalid:
-            return None
+        deployment = self._specs.in_force(manifest) if manifest else None
+        return Owner(manifest["metadata"]["uid"], deployment) if manifest and deployment else None
 
     def living(self, key: Key) -> Manifest | None:
         """The ModelDeployment as it stands in the cluster, valid or not, unless it is being deleted."""

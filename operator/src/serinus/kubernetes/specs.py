@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,15 +14,17 @@ from serinus.lint.problem import Finding, dotted
 from serinus.lint.unsupported import unsupported
 
 REMEMBERED: Final = 20_000
+T = TypeVar("T")
 
 Parsed = ModelDeployment | SpecInvalid
 
 
 class Specs:
-    """Remembers what it has parsed, by uid, generation and labels."""
+    """Remembers what it has parsed, by uid, generation and labels, and what was valid last."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[object, Parsed]] = OrderedDict()
+        self._valid: OrderedDict[str, ModelDeployment] = OrderedDict()
 
     def of(self, manifest: Manifest) -> ModelDeployment:
         """The deployment. Raises SpecInvalid with every problem in one sentence each."""
@@ -31,16 +33,25 @@ class Specs:
         known = self._known.get(meta["uid"])
         if known is None or known[0] != edition:
             known = (edition, parsed(manifest))
-            self._remember(meta["uid"], known)
+            _remember(self._known, meta["uid"], known)
         if isinstance(known[1], SpecInvalid):
             raise known[1]
+        _remember(self._valid, meta["uid"], known[1])
         return known[1]
 
-    def _remember(self, uid: str, entry: tuple[object, Parsed]) -> None:
-        self._known[uid] = entry
-        self._known.move_to_end(uid)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+    def in_force(self, manifest: Manifest) -> ModelDeployment | None:
+        """The deployment as it is, or as it was before it became invalid; None if no valid one was seen."""
+        try:
+            return self.of(manifest)
+        except SpecInvalid:
+            return self._valid.get(manifest["metadata"]["uid"])
+
+
+def _remember(memory: "OrderedDict[str, T]", uid: str, entry: T) -> None:
+    memory[uid] = entry
+    memory.move_to_end(uid)
+    while len(memory) > REMEMBERED:
+        memory.popitem(last=False)
 
 
 def parsed(manifest: Manifest) -> Parsed:
