@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from serinus.core import reasons
+from serinus.core.errors import RegistryUnavailable
 from serinus.core.observation import Verb
 from serinus.core.state import Phase
 from tests.fakes.store import FakeStore
@@ -110,14 +111,20 @@ def test_a_state_lost_while_a_promotion_was_not_confirmed_goes_by_the_registrys_
     assert state.stable.artifact.version == world.alias() == "1"
 
 
-def test_a_state_lost_while_the_registry_is_away_changes_nothing_about_what_serves() -> None:
-    world = stable_world()
+@pytest.mark.parametrize("weight", [10, 50])
+def test_a_state_lost_while_the_registry_is_away_changes_nothing_about_what_serves(weight: int) -> None:
+    world = rolling_out()
+    world.until(lambda state: world.weight_of("2") == weight)
     lose_the_state(world)
     world.registry.available = False
     for _ in range(20):
-        world.tick()
-        assert world.weight_of("1") == 100
-    assert world.state.stable is not None
+        with pytest.raises(RegistryUnavailable, match="the state was lost"):
+            world.tick()
+        assert world.weight_of("2") == weight
+    world.registry.available = True
+    state = world.tick().next_state
+    assert state.stable is not None
+    assert state.stable.artifact.version == "1", "nobody has judged version 2 to its end"
 
 
 def test_without_any_memory_what_runs_is_not_taken_down_by_an_empty_plan() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from serinus.answers import RegistryAnswers
 from serinus.core import reasons
 from serinus.core.decision import Decision, Input
-from serinus.core.errors import MetricsUnavailable
+from serinus.core.errors import MetricsUnavailable, RegistryUnavailable
 from serinus.core.looking import COUNTED
 from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation
 from serinus.core.recovery import recovered_state
@@ -34,7 +34,8 @@ class Reconciler:
         """Bring one ModelDeployment a step further.
 
         The new state is saved before the world is changed, so a crash in between is repaired by the next reconcile.
-        Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable.
+        Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable, and RegistryUnavailable where the
+        state was lost and only the registry knows what was judged.
         """
         now = self.ports.clock.now()
         stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
@@ -58,6 +59,9 @@ class Reconciler:
     ) -> RolloutState:
         """Of a deployment that was never served, or whose state was lost while it is served."""
         promoted = await self._answers.promoted(deployment.spec.model) if serving.known else None
+        if isinstance(promoted, Problem):
+            # What serves goes on serving; guessed from the weights, a candidate could be taken for judged.
+            raise RegistryUnavailable(f"the state was lost, and what was promoted cannot be asked: {promoted.message}")
         message = f"{deployment.metadata.name} was never served before"
         return recovered_state(serving, promoted, now) or initial_state(now, reasons.WAITING_FOR_READINESS, message)
 

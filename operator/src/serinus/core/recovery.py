@@ -1,16 +1,14 @@
-"""A state that was lost while its revisions run, told from what runs: never a jump to a version that nobody judged."""
+"""A state that was lost while its revisions run, told from the registry and from what runs."""
 
 from datetime import datetime
 
 from serinus.core import reasons
-from serinus.core.observation import Problem, ServingObservation
+from serinus.core.observation import ServingObservation
 from serinus.core.revision import Artifact
 from serinus.core.state import Phase, RolloutState
 
 
-def recovered_state(
-    serving: ServingObservation, promoted: Artifact | Problem | None, now: datetime
-) -> RolloutState | None:
+def recovered_state(serving: ServingObservation, promoted: Artifact | None, now: datetime) -> RolloutState | None:
     """The state of a deployment that serves; None if nothing that is known has traffic.
 
     Stable is what the registry's promoteAlias names, if that runs, else what has most of the traffic. Whatever else the
@@ -19,7 +17,7 @@ def recovered_state(
     weights = {name: serving.weights.get(name, 0) for name in serving.known}
     if not any(weights.values()):
         return None
-    judged = promoted.digest if isinstance(promoted, Artifact) else ""
+    judged = promoted.digest if promoted else ""
     stable = max(serving.known.values(), key=lambda one: (one.artifact.digest == judged, weights[one.id], one.id))
     return RolloutState(
         phase=Phase.STABLE,
