@@ -22,8 +22,12 @@ demo: $(READY) ## Train, release, promote and roll back real models on this mach
 	@$(BIN)/serinus demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run every test that needs only this machine
-	@$(BIN)/pytest -n 3 --dist loadgroup
+test: $(READY) ## Run every test that needs only this machine, but for the long ones
+	@$(BIN)/pytest -n 3 --dist loadgroup -m "not long"
+
+.PHONY: test-long
+test-long: $(READY) ## Interrupt and kill the runtime again and again, in every phase and at random moments
+	@$(BIN)/pytest -n 2 --dist loadgroup -m long tests/local
 
 CLUSTER := $(BIN)/python -m tests.cluster.control_plane
 

@@ -20,7 +20,7 @@ from tests.local.support.deployment import Deployment
 from tests.local.support.models import BETTER, GOOD, MODEL, MORE_GOOD, MORE_REFUSING, REFUSING, REJECTED_BY_PREDICTOR
 from tests.local.support.programs import KEY, Runtime, wait_until
 
-pytestmark = pytest.mark.xdist_group("crashes")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("crashes")]
 
 KILLS = int(os.environ.get("SERINUS_TEST_KILLS", "4"))
 SEED = int(os.environ.get("SERINUS_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)

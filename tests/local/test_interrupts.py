@@ -16,7 +16,7 @@ from tests.local.support.deployment import Deployment
 from tests.local.support.models import BETTER, GOOD, REFUSING
 from tests.local.support.programs import COMMAND, Runtime, program_environment, serinus, wait_until
 
-pytestmark = pytest.mark.xdist_group("interrupts")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("interrupts")]
 
 STEPS = "[{weight: 20, hold: 1s, minRequests: 10}, {pause: {}}, {weight: 60, hold: 1s}]"
 INTERRUPTED = 130
