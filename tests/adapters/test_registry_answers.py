@@ -13,14 +13,16 @@ from serinus.adapters.mlflow_client import DIGEST_TAG, connect
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.adapters.system_clock import SystemClock
 from serinus.answers import GOOD_FOR, PROBLEMS_GOOD_FOR, RegistryAnswers
+from serinus.core.decision import SOON
 from serinus.core.observation import Problem, Verb
 from serinus.core.revision import Artifact
 from serinus.core.spec import ModelSource
+from serinus.core.state import Phase
 from serinus.ports import Key, Ports
 from serinus.reconcile import Reconciler
 from tests.adapters.fakes.registry import FakeModel, FakeRegistry
 from tests.fakes.clock import FakeClock
-from tests.fakes.world import HERE, MODEL, World, deployment, stable_world
+from tests.fakes.world import HERE, MODEL, Behaviour, World, deployment, stable_world
 
 T = TypeVar("T")
 VERSION = ModelSource(name=MODEL, version="1")
@@ -159,13 +161,95 @@ def test_one_who_gives_up_does_not_take_the_answer_from_the_others(shared: Regis
         while not registry.asked:  # noqa: ASYNC110  # no time passes
             await asyncio.sleep(0)
         askers[0].cancel()
-        while registry.asked < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         registry.slow.set()
         return await asyncio.gather(*askers[1:])
 
     assert all(isinstance(answer, Artifact) for answer in run(story()))
-    assert registry.asked == 2
+    assert registry.asked == 1
+
+
+def test_a_registry_that_hangs_is_waited_for_once_by_all_together(registry: Counting, clock: FakeClock) -> None:
+    shared = RegistryAnswers(registry, clock, patience=0.05)
+
+    async def story() -> None:
+        registry.slow = asyncio.Event()
+        began = asyncio.get_running_loop().time()
+        for number in range(MANY):
+            assert await shared.target(ModelSource(name=f"model-{number}", version="1")) == answers.NOT_YET
+        assert asyncio.get_running_loop().time() - began < MANY * shared.patience / 4
+        assert shared.is_late()
+        assert registry.asked == answers.AT_ONCE, "it is not flooded either"
+        registry.slow.set()
+        await asyncio.sleep(0.01)
+        assert registry.asked == MANY
+        assert not shared.is_late()
+        found = await shared.target(ModelSource(name="model-0", version="1"))
+        assert isinstance(found, Problem)
+        assert found != answers.NOT_YET
+
+    run(story())
+
+
+def test_while_an_answer_is_waited_for_the_former_one_holds_for_some_minutes(
+    registry: Counting, clock: FakeClock
+) -> None:
+    shared = RegistryAnswers(registry, clock, patience=0)
+
+    async def story() -> None:
+        registry.slow = asyncio.Event()
+        registry.slow.set()
+        await shared.target(VERSION, anew=True)
+        registry.slow.clear()
+        clock.advance(answers.BETTER_THAN_NONE.total_seconds())
+        assert isinstance(await shared.target(VERSION), Artifact)
+        clock.advance(1)
+        assert await shared.target(VERSION) == answers.NOT_YET
+        asking = asyncio.create_task(shared.target(VERSION, anew=True))
+        await asyncio.sleep(0.05)
+        assert not asking.done(), "who means the registry as it is now waits for it"
+        registry.slow.set()
+        assert isinstance(await asking, Artifact)
+
+    run(story())
+
+
+def hang(world: World) -> Counting:
+    """From now on the world's registry answers nothing."""
+    hanging = Counting()
+    hanging.models, hanging.rollouts = world.registry.models, world.registry.rollouts
+    hanging.slow = asyncio.Event()
+    world.registry = hanging
+    world.restart()
+    return hanging
+
+
+def test_a_registry_that_hangs_keeps_no_bad_version_in_service() -> None:
+    world = stable_world()
+    hanging = hang(world)
+    hanging.slow, asked = None, hanging.asked
+    world.ask_version("2")
+    world.until(lambda _: world.weight_of("2") > 0)
+    hanging.slow = asyncio.Event()
+    world.behaviours["2"] = Behaviour(failing=1.0)
+    world.until_phase(Phase.ROLLED_BACK)
+    assert world.state.rejected[-1].label == "flights version 2"
+    assert hanging.asked > asked
+
+
+@pytest.mark.parametrize("before", ["nothing", "something"])
+def test_an_answer_that_is_not_there_yet_is_said_nowhere(before: str) -> None:
+    world = stable_world() if before == "something" else World()
+    hanging = hang(world)
+    for _ in range(3):
+        decision = world.reconcile()
+        world.clock.advance(1)
+    assert decision.requeue_after == SOON
+    assert not [one for one in decision.next_state.conditions if one.type == "Degraded" and one.status == "True"]
+    assert answers.NOT_YET.message not in decision.next_state.message
+    hanging.slow = None
+    world.restart()
+    world.until_phase(Phase.STABLE)
 
 
 def test_an_error_of_our_own_is_nobody_s_answer(shared: RegistryAnswers, registry: Counting) -> None:

@@ -297,6 +297,13 @@ async def test_what_was_applied_outlives_a_crash(world: World) -> None:
     assert await settled(world, wanted) == before
 
 
+async def test_what_is_held_for_stable_is_told_whatever_its_weight(world: World) -> None:
+    for weights in ({"aaa": 100}, {"aaa": 80, "bbb": 20}, {"aaa": 20, "bbb": 80}):
+        await settled(world, plan(A, B, weights=weights) if "bbb" in weights else plan(A, weights=weights))
+        await world.crash()
+        assert (await world.backend.observe(KEY)).stable == "aaa"
+
+
 async def test_a_mirror_outlives_a_crash(world: World) -> None:
     wanted = plan(A, B, weights={"aaa": 100, "bbb": 0}, mirror=30)
     before = await settled(world, wanted)

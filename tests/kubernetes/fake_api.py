@@ -40,11 +40,15 @@ class Refusal(Exception):
 
 
 class FakeApiServer:
-    """`objects` may be changed by tests through `put`; `requests` counts what came by method."""
+    """`objects` may be changed by tests through `put`; `requests` counts what came by method.
+
+    It knows `kinds`, and lets nobody at those that are `forbidden`.
+    """
 
     def __init__(self) -> None:
         self.version = 100
         self.kinds = set(KINDS)
+        self.forbidden = set[Kind]()
         self.objects: dict[Place, Json] = {}
         self.faults: list[Fault] = []
         self.requests: Counter[str] = Counter()
@@ -119,6 +123,8 @@ class FakeApiServer:
         base, namespace, name, subresource = _parts(path)
         if request.method == "POST":
             return 201, self._create(base, namespace, body)
+        if base in map(_base, self.forbidden):
+            raise Refusal(403, "not allowed")
         if not name:
             return 200, self._list(base, namespace, request.url.params)
         place = (base, namespace, name)

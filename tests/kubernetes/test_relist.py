@@ -138,6 +138,14 @@ def test_what_was_created_while_the_list_was_made_is_not_taken_for_deleted() -> 
     assert len(module.difference(world.cache, listed)) == 0
 
 
+def test_what_was_deleted_while_the_list_was_made_was_not_missed() -> None:
+    world = World()
+    world.told(HTTP_ROUTE, route())
+    listed = asyncio.run(world.relist._list(HTTP_ROUTE))
+    world.intake.gone(HTTP_ROUTE, listed.manifests[0])
+    assert len(module.difference(world.cache, listed)) == 0
+
+
 def test_a_long_list_comes_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 3)
     world = World()
@@ -187,12 +195,6 @@ def test_only_pods_of_deployments_are_listed() -> None:
     assert (kept["apiVersion"], kept["kind"]) == ("v1", "Pod"), "items of a list do not have them"
 
 
-def test_a_kind_that_must_not_be_listed_is_left_out() -> None:
-    world = World()
-    world.server.faults = [Fault(403)]
-    assert world.fill(CLUSTER_SERVING_RUNTIME, HTTP_ROUTE) == (HTTP_ROUTE,)
-
-
 def test_an_api_server_that_is_away_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serinus.kubernetes.api.PAUSES_SECONDS", ())
     world = World()
@@ -209,12 +211,3 @@ def test_a_cluster_that_was_put_back_from_a_backup_is_noticed() -> None:
     world.server.version = 50
     with pytest.raises(ClusterRestored, match="put back from a backup"):
         world.missed(HTTP_ROUTE)
-
-
-def test_a_kind_that_the_cluster_has_no_longer_has_no_objects() -> None:
-    world = World()
-    world.told(HTTP_ROUTE, route())
-    world.take_woken()
-    world.relist.forget(HTTP_ROUTE)
-    assert world.names(HTTP_ROUTE) == []
-    assert world.take_woken() == [KEY]

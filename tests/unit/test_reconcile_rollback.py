@@ -9,7 +9,7 @@ from serinus.core.errors import RegistryUnavailable
 from serinus.core.observation import Verb
 from serinus.core.state import Phase
 from tests.fakes.store import FakeStore
-from tests.fakes.world import KEY, Behaviour, World, deployment, rolling_out, stable_world
+from tests.fakes.world import KEY, Behaviour, World, deployment, rolling_out, stable_world, with_model
 
 
 def promoted_world(**serving: str) -> World:
@@ -125,6 +125,19 @@ def test_a_state_lost_while_the_registry_is_away_changes_nothing_about_what_serv
     state = world.tick().next_state
     assert state.stable is not None
     assert state.stable.artifact.version == "1", "nobody has judged version 2 to its end"
+
+
+def test_a_state_lost_beside_a_candidate_with_most_requests_is_rebuilt_with_what_was_judged() -> None:
+    world = World(with_model(deployment(steps=[{"weight": 90, "hold": "3s"}]), promoteAlias=None))
+    world.until_phase(Phase.STABLE)
+    world.ask_version("2")
+    world.until(lambda state: world.weight_of("2") == 90)
+    lose_the_state(world)
+    state = world.tick().next_state
+    assert state.stable is not None
+    assert state.stable.artifact.version == "1", "no registry names it, but the route knows which one was served before"
+    world.until_phase(Phase.STABLE)
+    assert world.records()[-1].to_version == "2"
 
 
 def test_without_any_memory_what_runs_is_not_taken_down_by_an_empty_plan() -> None:

@@ -1,4 +1,7 @@
-"""What the registry answered lately, for all deployments together: who asks the same at the same time asks once."""
+"""What the registry answered lately, for all deployments together: who asks the same at the same time asks once.
+
+A registry that is slow or hangs holds nobody up: who has waited long enough goes on with what was known before.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +18,11 @@ from serinus.ports import Clock, ModelRegistry
 
 GOOD_FOR: Final = timedelta(seconds=10)
 PROBLEMS_GOOD_FOR: Final = timedelta(seconds=2)
+BETTER_THAN_NONE: Final = timedelta(minutes=5)  # how old an answer may be while a newer one is waited for
+PATIENCE_SECONDS: Final = 1.0
+AT_ONCE: Final = 8  # questions that are with the registry; others wait here
 MOST: Final = 4096  # answers that are kept
+NOT_YET: Final = Problem(reasons.TARGET_UNRESOLVED, "the registry has not answered yet", passing=True)
 
 T = TypeVar("T")
 Question = tuple[str, ...]
@@ -31,13 +38,18 @@ class _Answered:
 class RegistryAnswers:
     """Asks the registry, and remembers for some seconds. An error is remembered only as long as it takes to tell all.
 
-    `anew=True` passes over what was remembered before, for somebody who means the registry as it is now.
+    `anew=True` passes over what was remembered before, for somebody who means the registry as it is now, and waits for
+    it. All others wait for `patience` seconds, or not at all while the registry lets another question wait for longer;
+    then they get what was known before, or NOT_YET, and the question is asked on.
     """
 
     registry: ModelRegistry
     clock: Clock
+    patience: float = PATIENCE_SECONDS
     _known: dict[Question, _Answered] = field(default_factory=dict)
-    _asking: dict[Question, asyncio.Event] = field(default_factory=dict)
+    _asking: dict[Question, asyncio.Task[None]] = field(default_factory=dict)
+    _sent_at: dict[Question, float] = field(default_factory=dict)  # in the loop's seconds, the oldest first
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def target(self, source: ModelSource, *, anew: bool = False) -> Artifact | Problem:
         """What the spec names."""
@@ -55,6 +67,12 @@ class RegistryAnswers:
             return version
         return await self._resolved(source.name, version, "", "", anew=anew)
 
+    def is_late(self) -> bool:
+        """Whether the registry lets a question wait for longer than anybody should."""
+        if not self._sent_at:
+            return False
+        return asyncio.get_running_loop().time() - next(iter(self._sent_at.values())) > self.patience
+
     async def _resolved(self, model: str, version: str, alias: str, uri: str, *, anew: bool) -> Artifact | Problem:
         return await self._answer(
             ("resolve", model, version, alias, uri),
@@ -64,21 +82,30 @@ class RegistryAnswers:
 
     async def _answer(self, question: Question, ask: Callable[[], Awaitable[T]], *, anew: bool) -> T | Problem:
         since = self.clock.now() if anew else None
-        while not self._is_good(known := self._known.get(question), since):
-            if asking := self._asking.get(question):
-                await asking.wait()  # if nothing came of it, whoever wakes first asks himself
-            else:
-                await self._ask(question, ask)
+        if not self._is_good(self._known.get(question), since):
+            asking = self._asking.get(question) or self._begin(question, ask)
+            await asyncio.wait({asking}, timeout=None if anew else 0 if self.is_late() else self.patience)
+            if asking.done():
+                asking.result()
+        known = self._known.get(question)
+        if known is None or self.clock.now() - known.at > BETTER_THAN_NONE:
+            return NOT_YET
         answer: T | Problem = known.answer
         return answer
 
+    def _begin(self, question: Question, ask: Callable[[], Awaitable[T]]) -> asyncio.Task[None]:
+        """A task of its own: whoever gives up waiting takes the answer from nobody else."""
+        asking = self._asking[question] = asyncio.create_task(self._ask(question, ask))
+        asking.add_done_callback(lambda _: self._asking.pop(question, None))
+        return asking
+
     async def _ask(self, question: Question, ask: Callable[[], Awaitable[T]]) -> None:
-        asking = self._asking[question] = asyncio.Event()
-        try:
-            self._remember(question, await _or_problem(ask()))
-        finally:
-            del self._asking[question]
-            asking.set()
+        async with self._slots:
+            self._sent_at[question] = asyncio.get_running_loop().time()
+            try:
+                self._remember(question, await _or_problem(ask()))
+            finally:
+                del self._sent_at[question]
 
     def _remember(self, question: Question, answer: object) -> None:
         self._known.pop(question, None)

@@ -3,6 +3,7 @@
 The debts stand in the state, so no crash forgets them; each is done once however often it is tried.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,21 +18,32 @@ TRY_AGAIN_AFTER = timedelta(seconds=10)
 
 @dataclass
 class Debts:
-    """Settles debts, and remembers when it failed last, so that a dead registry is not asked at every reconcile."""
+    """Settles debts, and remembers when it failed last, so that a dead registry is not asked at every reconcile.
+
+    While the registry `is_late` with other answers, debts wait: they hold up no turn.
+    """
 
     ports: Ports
+    is_late: Callable[[], bool]
     _failed_at: dict[Key, datetime] = field(default_factory=dict)
 
     async def settle(self, key: Key, state: RolloutState) -> None:
         """Do what the state owes and save what is still owed, with the reason. Raises StateConflict, StateUnwritable."""
+        if not (state.alias_move or state.unrecorded):
+            self.forget(key)
+            return
         now, failed_at = self.ports.clock.now(), self._failed_at.get(key)
-        if not (state.alias_move or state.unrecorded) or (failed_at and now - failed_at < TRY_AGAIN_AFTER):
+        if self.is_late() or (failed_at and now - failed_at < TRY_AGAIN_AFTER):
             return
         after = await self._move_alias(key, await self._record_rollouts(key, state))
         if after.alias_move or after.unrecorded:
             self._failed_at[key] = now
         if after != state:
             await self.ports.store.save(key, after, expected=state.sequence)
+
+    def forget(self, key: Key) -> None:
+        """Nothing is owed (any more)."""
+        self._failed_at.pop(key, None)
 
     async def _move_alias(self, key: Key, state: RolloutState) -> RolloutState:
         move = state.alias_move

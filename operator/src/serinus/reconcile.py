@@ -8,7 +8,7 @@ from serinus.core import reasons
 from serinus.core.decision import Decision, Input
 from serinus.core.errors import MetricsUnavailable, RegistryUnavailable
 from serinus.core.looking import COUNTED
-from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation
+from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation, Verb
 from serinus.core.recovery import recovered_state
 from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import decide
@@ -28,7 +28,7 @@ class Reconciler:
 
     def __post_init__(self) -> None:
         self._answers = RegistryAnswers(self.ports.registry, self.ports.clock)
-        self._debts = Debts(self.ports)
+        self._debts = Debts(self.ports, self._answers.is_late)
 
     async def reconcile(self, key: Key, deployment: ModelDeployment, action: Action | None = None) -> Decision:
         """Bring one ModelDeployment a step further.
@@ -54,6 +54,10 @@ class Reconciler:
         await self._debts.settle(key, saved)
         return decision
 
+    def forget(self, key: Key) -> None:
+        """The ModelDeployment is gone."""
+        self._debts.forget(key)
+
     async def _first_state(
         self, key: Key, deployment: ModelDeployment, serving: ServingObservation, now: datetime
     ) -> RolloutState:
@@ -75,8 +79,8 @@ class Reconciler:
     ) -> Observation:
         template = deployment.spec.serving.revision_template()
         source = deployment.spec.model
-        # Who asks for something now has just registered a version, say, and means the registry as it is now.
-        anew = action is not None and action.nonce != state.handled_nonce
+        # Who asks for another try has just registered a version, say, and means the registry as it is now.
+        anew = action is not None and action.verb is Verb.RETRY and action.nonce != state.handled_nonce
         target = await self._answers.target(source, anew=anew)
         promoted = None if state.has_served else await self._answers.promoted(source, anew=anew)
         return Observation(

@@ -46,6 +46,7 @@ class FakeServing:
             weights=dict(running.weights),
             url=f"http://fake/v1/models/{key.name}:predict",
             known={one.revision.id: one.revision for one in running.plan.served},
+            stable=next((one.revision.id for one in running.plan.served if one.role is Role.STABLE), ""),
             mirror=dict(running.mirror),
             no_mirror=self.no_mirror,
         )

@@ -153,6 +153,12 @@ class KnativeView:
         found = {name: revision_of(one) for name, one in running.items() if self._is_told(key, name)}
         return {name: revision for name, revision in found.items() if revision is not None}
 
+    def stable(self, key: Key) -> str:
+        """The revision that KServe gave all requests last."""
+        service = self.service(key)
+        rolled = None if service is None else predictor_status(service).get("latestRolledoutRevision")
+        return incarnation(rolled, self._finder(key), self._served(key)).of if rolled else ""
+
     def trouble(self, key: Key) -> str:
         """Why the route is not taken, as a sentence, once that has lasted."""
         service = self.service(key)

@@ -57,6 +57,7 @@ class KnativeServing:
             url=self._view.url(key),
             mode=str(ServingMode.KNATIVE),
             known=self._view.known(key),
+            stable=self._view.stable(key),
             problem=self._problem(key),
             no_mirror="Knative copies no requests",
         )

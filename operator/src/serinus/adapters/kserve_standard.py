@@ -59,6 +59,7 @@ class StandardServing:
             url=self._view.url(key),
             mode=str(ServingMode.STANDARD),
             known=self._view.known(key),
+            stable=self._view.stable(key),
             problem=Problem(reasons.ROUTE_REFUSED, trouble) if trouble else None,
             mirror=self._view.accepted_mirror(key),
             no_mirror=mirroring.never,

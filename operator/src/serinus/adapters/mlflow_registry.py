@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from serinus.adapters.mlflow_artifacts import Artifacts, Located
 from serinus.adapters.mlflow_client import (
@@ -21,6 +22,7 @@ from serinus.core.errors import AliasConflict, ArtifactOutOfReach, ModelVersionN
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
 
+THREADS: Final = 8
 T = TypeVar("T")
 
 
@@ -30,6 +32,9 @@ class MlflowRegistry:
     def __init__(self, uri: str, artifacts: Artifacts) -> None:
         self._uri = uri
         self._artifacts = artifacts
+        # Not the loop's own threads: whatever else needs those (the names of gateways, say) would wait behind a registry
+        # that hangs.
+        self._threads = ThreadPoolExecutor(THREADS, "registry")
 
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
         """See the port. Raises ArtifactOutOfReach too."""
@@ -65,7 +70,7 @@ class MlflowRegistry:
             with translated(self._uri):
                 return question(self._client)
 
-        return await asyncio.to_thread(ask)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     def _resolve_version(self, client: Any, model: str, version: str, alias: str) -> Artifact:
         found = self._find(client, model, version, alias)

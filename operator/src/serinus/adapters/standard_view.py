@@ -95,6 +95,10 @@ class StandardView:
         found = {name: revision_of(one) for name, one in self.running(key).items()}
         return {name: revision for name, revision in found.items() if revision is not None}
 
+    def stable(self, key: Key) -> str:
+        """The revision that the route was written with for stable: the first."""
+        return next(iter(routed_weights(self.route(key))), "")
+
     def trouble(self, key: Key) -> str:
         """Why the route is not taken, as a sentence, once that has lasted."""
         route = self.route(key)

@@ -49,7 +49,7 @@ def _progressing(state: RolloutState) -> _Wanted:
 
 
 def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
-    if isinstance(observed.target, Problem):
+    if isinstance(observed.target, Problem) and not observed.target.passing:
         return _Wanted(type="Degraded", status="True", reason=observed.target.reason, message=observed.target.message)
     if (problem := observed.serving.problem) is not None:
         return _Wanted(type="Degraded", status="True", reason=problem.reason, message=problem.message)

@@ -60,10 +60,14 @@ class RevisionStatus:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that could not be asked or found, as the person in charge should read it."""
+    """Something that could not be asked or found, as the person in charge should read it.
+
+    `passing`: nothing is wrong so far, the answer is only not there yet.
+    """
 
     reason: str
     message: str
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class ServingObservation:
     """The serving side of one deployment.
 
     `weights` is what the route was last *accepted* with, in percent by revision id. `known` are the revisions that run, as
-    they were brought up: a lost state is rebuilt from them. `problem` says why the serving side cannot follow any plan.
+    they were brought up: a lost state is rebuilt from them, with the one for stable that the route itself holds for
+    `stable` (empty where it does not tell). `problem` says why the serving side cannot follow any plan.
     `mirror` is the share of requests that is copied to a revision, accepted as the weights are. `no_mirror` says why no
     requests can be copied, `no_partial_mirror` why not a share below 100 %; they are empty where it can be done.
     """
@@ -81,6 +86,7 @@ class ServingObservation:
     url: str = ""
     mode: str = ""
     known: Mapping[str, Revision] = field(default_factory=dict)
+    stable: str = ""
     problem: Problem | None = None
     mirror: Mapping[str, int] = field(default_factory=dict)
     no_mirror: str = ""

@@ -60,6 +60,17 @@ class ObjectCache:
         del self._seen[place]
         return True
 
+    def lose(self, kind: Kind) -> list[Manifest]:
+        """The cluster has the kind no longer; what was seen of it. It may come back, with the same objects."""
+        lost = [place for place in self._seen if place[0] == kind]
+        for place in lost:
+            self._unlabel(place)
+        return [self._seen.pop(place).manifest for place in lost]
+
+    def knows_deleted(self, uid: str) -> bool:
+        """Whether the object with that uid is known to be gone."""
+        return uid in self._deleted
+
     def sighting(self, kind: Kind, namespace: str, name: str) -> Sighting | None:
         """The newest sighting, or None."""
         return self._seen.get((kind, namespace, name))

@@ -18,6 +18,7 @@ from serinus.kubernetes.api import Api
 from serinus.kubernetes.cache import ObjectCache
 from serinus.kubernetes.connection import http_client, own_namespace
 from serinus.kubernetes.controller import Controller
+from serinus.kubernetes.coverage import Coverage
 from serinus.kubernetes.discovery import Discovery
 from serinus.kubernetes.events import EventRecorder
 from serinus.kubernetes.intake import Intake
@@ -54,7 +55,7 @@ class Parts:
     settings: OperatorSettings
     telemetry: Telemetry
     leadership: Leadership | AlwaysLeading
-    discovery: Discovery
+    coverage: Coverage
     relist: Relist
     watches: Watches
     queue: WorkQueue[Key]
@@ -90,13 +91,14 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
     queue = WorkQueue[Key](controller.turn, settings.workers)
     telemetry.watch_queue(lambda: queue.depth, lambda: queue.at_work)
     intake = Intake(cache, lambda key: queue.add_after(key, BURST_SECONDS))
+    relist, watches = Relist(api, cache, intake, settings.namespaces), Watches(config, settings.namespaces, intake)
     return Parts(
         settings=settings,
         telemetry=telemetry,
         leadership=leadership,
-        discovery=discovery,
-        relist=Relist(api, cache, intake, settings.namespaces),
-        watches=Watches(config, settings.namespaces, intake),
+        coverage=Coverage(discovery, relist, intake, watches),
+        relist=relist,
+        watches=watches,
         queue=queue,
         events=events,
         store=store,

@@ -133,6 +133,7 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         self._store.forget(key)
+        self._reconciler.forget(key)
         self._serving.forget(key)
         self._telemetry.forget(key)
         self._troubles.pop(key, None)

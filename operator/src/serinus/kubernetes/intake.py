@@ -32,6 +32,11 @@ class Intake:
         if self._cache.forget(kind, meta.get("namespace", ""), meta["name"], meta["uid"]):
             self._tell(kind, manifest, None)
 
+    def lost(self, kind: Kind) -> None:
+        """The cluster has the kind no longer."""
+        for manifest in self._cache.lose(kind):
+            self._tell(kind, manifest, None)
+
     def _tell(self, kind: Kind, before: Manifest | None, after: Manifest | None) -> None:
         for key in {key_of(kind, one) for one in (before, after) if one is not None}:
             if key is not None and (kind != MODEL_DEPLOYMENT or face_of(before) != face_of(after)):

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT, Kind
+from serinus.adapters.kubernetes_objects import Kind
 from serinus.core.errors import ServingUnavailable
 from serinus.kubernetes.compose import Parts, compose
 from serinus.kubernetes.connection import cluster_config
@@ -84,31 +84,15 @@ class Operator:
     async def _fill(self) -> None:
         """Know every object before any is reconciled: one that is not seen would be taken for one that is not there."""
         self._unready = "listing all objects"
-        await self._in_the_end(self._parts.discovery.refresh)
-        await self._in_the_end(self._watch_all)
+        await self._in_the_end(self._parts.coverage.update)
         self._unready = ""
         log.info("all objects are known; work begins")
 
-    async def _watch_all(self) -> None:
-        """List and watch the kinds that the cluster has; forget what it has no longer."""
-        parts, kinds = self._parts, self._parts.discovery.watched
-        if MODEL_DEPLOYMENT not in kinds:
-            log.warning("the cluster has no modeldeployments.serinus.dev; install the CustomResourceDefinition")
-        for gone in set(parts.watches.kinds) - set(kinds):
-            parts.relist.forget(gone)
-        parts.watches.restart(await parts.relist.fill(kinds))
-
     async def _discover(self) -> None:
-        """Watch kinds that appear, and no longer those that go."""
-        parts = self._parts
+        """Watch kinds that appear or become allowed, and no longer those that go."""
         while True:
-            await asyncio.sleep(parts.settings.discovery_seconds)
-            before = parts.discovery.watched
-            if await self._succeeds(parts.discovery.refresh()) and parts.discovery.watched != before:
-                log.info(
-                    "the cluster has other kinds now: %s", ", ".join(kind.kind for kind in parts.discovery.watched)
-                )
-                await self._in_the_end(self._watch_all)
+            await asyncio.sleep(self._parts.settings.discovery_seconds)
+            await self._succeeds(self._parts.coverage.update())
 
     async def _relist(self) -> None:
         """Find what watches have missed; watches that keep missing are started again."""

@@ -55,9 +55,10 @@ class Relist:
         self._cache = cache
         self._intake = intake
         self._namespaces = namespaces
+        self._forbidden: set[Kind] = set()
 
     async def fill(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
-        """List all, take in all; the kinds that could be listed. One that is forbidden is said, and left out.
+        """List all, take in all; the kinds that could be listed. One that is forbidden is said once, and left out.
 
         Raises ApiUnavailable, ClusterRestored.
         """
@@ -75,18 +76,17 @@ class Relist:
         self._take_in(kind, left)
         return len(left)
 
-    def forget(self, kind: Kind) -> None:
-        """The cluster has the kind no longer, so its objects are gone."""
-        self._take_in(kind, Difference((), tuple(sighting.manifest for sighting in self._cache.all(kind))))
-
     async def _fill(self, kind: Kind) -> bool:
         try:
             listed = await self._list(kind)
         except ApiUnavailable as error:
             if error.code != FORBIDDEN:
                 raise
-            log.warning("%s objects are not watched: %s", kind.kind, error)
+            if kind not in self._forbidden:
+                log.warning("%s objects are not watched: %s", kind.kind, error)
+            self._forbidden.add(kind)
             return False
+        self._forbidden.discard(kind)
         self._take_in(kind, difference(self._cache, listed))
         return True
 
@@ -140,7 +140,8 @@ def difference(cache: ObjectCache, listed: Listed) -> Difference:
         namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
         there.add((namespace, name))
         known = cache.sighting(listed.kind, namespace, name)
-        if known is None or known.version < version_of(manifest):
+        is_news = known is None or known.version < version_of(manifest)
+        if is_news and not cache.knows_deleted(manifest["metadata"]["uid"]):
             changed.append(manifest)
     return Difference(tuple(changed), tuple(_gone(cache, listed, there)))
 

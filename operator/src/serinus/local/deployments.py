@@ -56,7 +56,7 @@ class RunningDeployment:
     def shift(self) -> None:
         """Take over the planned weights and the planned mirror as soon as the revisions can bear them."""
         planned = {served.revision.id: self.plan.weight(served.revision.id) for served in self.plan.served}
-        copied = {name: self.plan.mirror for name in self._candidates() if self.plan.mirror}
+        copied = {name: self.plan.mirror for name in self._in_role(Role.CANDIDATE) if self.plan.mirror}
         ready = {name for name, running in self.revisions.items() if running.has_ready_server()}
         self.weights = next_weights(planned, self.weights, ready)
         if ready >= {name for name, share in copied.items() if share > self.mirror.get(name, 0)}:
@@ -80,11 +80,15 @@ class RunningDeployment:
     def _match(self, servers: Mapping[str, tuple[str, ...]]) -> MatchRoute | None:
         if self.plan.match is None:
             return None
-        services = [self.revisions[name].service for name in self._candidates()]
+        services = [self.revisions[name].service for name in self._in_role(Role.CANDIDATE)]
         return next((MatchRoute(self.plan.match, service) for service in services if servers.get(service)), None)
 
-    def _candidates(self) -> list[str]:
-        return [served.revision.id for served in self.plan.served if served.role is Role.CANDIDATE]
+    def stable(self) -> str:
+        """The revision that the plan holds for stable."""
+        return next(iter(self._in_role(Role.STABLE)), "")
+
+    def _in_role(self, role: Role) -> list[str]:
+        return [served.revision.id for served in self.plan.served if served.role is role]
 
     def retired(self) -> list[RunningRevision]:
         """Revisions that are neither wanted nor routed to."""

@@ -106,6 +106,7 @@ class LocalServing:
             url=f"{self._gateway.url}/v1/models/{key.name}:predict",
             mode=MODE,
             known=deployment.known() if deployment else {},
+            stable=deployment.stable() if deployment else "",
             mirror={mirrored.revision: mirror.percent} if mirror and mirrored else {},
         )
 

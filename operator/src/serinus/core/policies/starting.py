@@ -20,6 +20,8 @@ def report_unresolved_target(seen: Input) -> Step | None:
     problem = seen.observed.target
     if not isinstance(problem, Problem) or seen.state.phase is Phase.ROLLED_BACK:
         return None
+    if problem.passing:
+        return Step(seen.state)
     message = f"{problem.message} ({stable_label(seen)} goes on serving)"
     return stay(seen, problem.reason, message)
 
