@@ -46,6 +46,34 @@ def test_an_api_server_that_is_away_in_mid_rollout_costs_time_and_nothing_else(w
     assert operator.metric("serinus_leader") == 1
 
 
+def test_hours_of_absence_and_a_clock_that_is_put_back_move_nothing_that_was_not_judged(
+    world: World, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    operator = world.operator(clock=clock).until_works()
+    world.ask_for("1")
+    world.until_serves("1")
+    with world.clients():
+        world.ask_for("2", steps=LONG)
+        eventually(lambda: world.weights().get("2", 0) == 20, "the weight is shifted")
+        assert operator.stop() == 0
+        clock.write_text(str(2 * 3600))
+        back = time.monotonic()
+        operator.again().until_works()
+        world.until_serves("2")
+        assert time.monotonic() - back > 15, "the hours that nobody looked on do not count as held"
+        world.model("3", status=500)
+        world.ask_for("3", steps=LONG)
+        eventually(lambda: world.weights().get("3", 0) == 20, "the weight is shifted again")
+        clock.write_text("0")
+        world.until_phase("RolledBack", seconds=20)
+    assert [(one["outcome"], one["attempt"]) for one in world.status()["history"]] == [
+        ("Promoted", 1),
+        ("RolledBack", 1),
+    ]
+
+
 def test_a_route_that_somebody_edits_is_put_back_and_said(world: World) -> None:
     world.operator().until_works()
     world.ask_for("1", strategy="Immediate")

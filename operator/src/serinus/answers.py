@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeGuard, TypeVar
 
 from serinus.core import reasons
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import SerinusError
 from serinus.core.observation import Problem
 from serinus.core.revision import Artifact
@@ -119,7 +120,7 @@ class RegistryAnswers:
         if known is None or (since is not None and known.at < since):
             return False
         longest = PROBLEMS_GOOD_FOR if isinstance(known.answer, Problem) else GOOD_FOR
-        return timedelta() <= self.clock.now() - known.at < longest
+        return not has_passed(longest, known.at, self.clock.now())
 
 
 async def _or_problem(question: Awaitable[T]) -> T | Problem:

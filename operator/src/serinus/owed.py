@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serinus.core import reasons
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import AliasConflict, ModelVersionNotFound, SerinusError
 from serinus.core.state import RolloutState
 from serinus.ports import Key, Ports
@@ -33,7 +34,7 @@ class Debts:
             self.forget(key)
             return
         now, failed_at = self.ports.clock.now(), self._failed_at.get(key)
-        if self.is_late() or (failed_at and now - failed_at < TRY_AGAIN_AFTER):
+        if self.is_late() or (failed_at and not has_passed(TRY_AGAIN_AFTER, failed_at, now)):
             return
         after = await self._move_alias(key, await self._record_rollouts(key, state))
         if after.alias_move or after.unrecorded:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,6 +26,7 @@ class Clients:
     url: str
     host: str
     per_second: float
+    body: Mapping[str, object] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -46,16 +47,18 @@ class Clients:
     def _ask(self, client: httpx.Client) -> Answer:
         at = time.time()
         try:
-            answer = client.post(self.url, headers={"Host": self.host}, json={})
+            answer = client.post(self.url, headers={"Host": self.host}, json=self.body)
             return Answer(at, answer.status_code, str(answer.json().get("revision", "")))
         except (httpx.HTTPError, ValueError):
             return Answer(at, 0, "")
 
 
 @contextmanager
-def clients(url: str, host: str, per_second: float = 60.0, threads: int = 2) -> Iterator[Clients]:
+def clients(
+    url: str, host: str, per_second: float = 60.0, threads: int = 2, body: Mapping[str, object] | None = None
+) -> Iterator[Clients]:
     """Clients that send while the block lasts."""
-    sending = Clients(url, host, per_second / threads)
+    sending = Clients(url, host, per_second / threads, body or {})
     running = [threading.Thread(target=sending.run, daemon=True) for _ in range(threads)]
     for thread in running:
         thread.start()

@@ -19,27 +19,41 @@ STOP_SECONDS = 40
 
 
 class Operator:
-    """One replica. All replicas of a test share a Lease in the test's namespace; `lease=False`: it is the only one."""
+    """One replica. All replicas of a test share a Lease in the test's namespace; `lease=False`: it is the only one.
+
+    `inside`: it runs in the network of the pods, as it does in a real cluster, and asks them for their counters.
+    `clock`: a file that says by how many seconds its clock is wrong.
+    """
 
     def __init__(
-        self, cluster: Cluster, namespace: str, folder: Path, name: str, *, lease: bool = True, **flags: str
+        self,
+        cluster: Cluster,
+        namespace: str,
+        folder: Path,
+        name: str,
+        *,
+        lease: bool = True,
+        inside: bool = False,
+        clock: Path | None = None,
+        **flags: str,
     ) -> None:
         self.log = folder / f"{name}.log"
         self.name = name
         settings = {
-            "kubeconfig": str(cluster.kubeconfig),
+            "kubeconfig": str(cluster.layout.kubeconfig_of("admin") if inside else cluster.kubeconfig),
             "namespaces": namespace,
             "lease-namespace": namespace,
             "identity": name,
             "gateway": GATEWAY,
             "domain": DOMAIN,
-            "gateway-metrics-url": cluster.gateway_metrics_url,
+            **({} if inside else {"gateway-metrics-url": cluster.gateway_metrics_url}),
             "drain-seconds": "1",
             "listen-host": "127.0.0.1",
             "listen-port": "0",
             **{flag.replace("_", "-"): value for flag, value in flags.items()},
         }
-        self._command = [sys.executable, "-m", "serinus.cli", "operator"]
+        program = ["tests.cluster.operating.wrong_clock", str(clock)] if clock else ["serinus.cli"]
+        self._command = [*(cluster.prefix if inside else ()), sys.executable, "-m", *program, "operator"]
         self._command += [f"--{flag}={value}" for flag, value in settings.items()] + ([] if lease else ["--no-lease"])
         self.process = self._started()
 

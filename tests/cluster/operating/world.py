@@ -43,11 +43,17 @@ class World:
         write_images(cluster.layout.images, {STUB_IMAGE: stub})
         self.create(("serving.kserve.io", "v1alpha1", "servingruntimes"), stub_runtime())
 
+    def replace_runtime(self, runtime: Json) -> None:
+        """Exchange the namespace's runtime."""
+        where = ("serving.kserve.io", "v1alpha1", "servingruntimes")
+        self.delete(where, "serinus")
+        self.create(where, runtime)
+
     # ---- operators
 
-    def operator(self, name: str = "one", *, lease: bool = True, **flags: str) -> Operator:
-        """Start a replica."""
-        started = Operator(self.cluster, self.namespace, self.folder, name, lease=lease, **flags)
+    def operator(self, name: str = "one", **options: Any) -> Operator:
+        """Start a replica; for the options see there."""
+        started = Operator(self.cluster, self.namespace, self.folder, name, **options)
         self.operators.append(started)
         return started
 
@@ -61,14 +67,18 @@ class World:
 
     def model(self, version: str, **behaviour: Any) -> str:
         """A model whose server behaves so; returns its address."""
-        where = self.folder / f"{self.namespace}-model-{version}"
+        where = self.model_folder(version)
         where.mkdir(exist_ok=True)
         (where / "behaviour.json").write_text(json.dumps(behaviour))
         return f"file://{where}"
 
+    def model_folder(self, version: str) -> Path:
+        """Where the model of that version is."""
+        return self.folder / f"{self.namespace}-model-{version}"
+
     def ask_for(self, version: str, name: str = NAME, serving: Json | None = None, **rollout: Any) -> None:
         """Create the deployment, or change what it asks for; the model is a well-behaved one unless it was made before."""
-        where = self.folder / f"{self.namespace}-model-{version}"
+        where = self.model_folder(version)
         uri = f"file://{where}" if where.exists() else self.model(version)
         spec = {"model": {"name": name, "uri": uri}, "serving": serving or {}, "rollout": {**QUICK, **rollout}}
         body = {

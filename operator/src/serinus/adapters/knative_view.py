@@ -28,6 +28,7 @@ from serinus.adapters.knative_steps import Seen
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, POD, KubernetesObjects, Manifest
 from serinus.adapters.look import Look
 from serinus.adapters.restarts import RestartCounter
+from serinus.core.elapsed import has_passed
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
 from serinus.core.revision import Revision
@@ -127,7 +128,7 @@ class KnativeView:
         generation = int(manifests.field(service, "metadata", "generation") or 0)
         if memory.changed_at is not None:
             has_changed = traffic != memory.traffic_then and is_as_asked(service)
-            if has_changed or now - memory.changed_at >= self._settings.answer:
+            if has_changed or has_passed(self._settings.answer, memory.changed_at, now):
                 memory.changed_at = None
         if memory.generation != generation:
             if memory.changed_at is not None:

@@ -13,6 +13,7 @@ from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.adapters.shifting import grows, shifted
 from serinus.adapters.standard_view import StandardSettings, StandardView
 from serinus.core import reasons
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import ServingUnavailable
 from serinus.core.observation import Problem, RevisionStatus, ServingObservation
 from serinus.core.plan import Role, ServedRevision, ServingPlan
@@ -195,7 +196,7 @@ class StandardServing:
 
     def _has_drained(self, key: Key, revision: str) -> bool:
         now = self._clock.now()
-        return now - self._unlisted_since.setdefault((key, revision), now) >= self._settings.drain
+        return has_passed(self._settings.drain, self._unlisted_since.setdefault((key, revision), now), now)
 
 
 def _is_unlisted(revision: str, route: Manifest | None) -> bool:

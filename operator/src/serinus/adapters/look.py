@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 RESOLUTION: Final = timedelta(seconds=1)  # of the moments that Kubernetes writes down
+MOST_APART: Final = timedelta(minutes=1)  # our clock and the cluster's; of others nothing can be told
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class Look:
         return bool(since) and self._age(since) >= self.patience
 
     def has_settled(self, since: str | None) -> bool:
-        """Whether what has been so since then is known everywhere; nothing is known of an unknown moment."""
-        return not since or not self.settle or self._age(since) >= self.settle + RESOLUTION
+        """Whether what has been so since then is known everywhere; nobody waits for an unknown moment."""
+        if not since or not self.settle:
+            return True
+        return not -MOST_APART < self._age(since) < self.settle + RESOLUTION
 
     def _age(self, since: str | None) -> timedelta:
         return self.now - datetime.fromisoformat(str(since))

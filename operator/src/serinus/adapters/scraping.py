@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from serinus.adapters.scrape import samples
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import MetricsUnavailable
 from serinus.ports import Clock
 
@@ -67,7 +68,7 @@ class Shared(Generic[T]):
     async def get(self) -> tuple[datetime, T]:
         """When it was answered, and what. Raises what asking raises."""
         async with self._asking:
-            if self._answer is None or self._clock.now() - self._answer[0] > self._fresh:
+            if self._answer is None or has_passed(self._fresh, self._answer[0], self._clock.now()):
                 answer = await self._ask()
                 self._answer = (self._clock.now(), answer)
             return self._answer

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from serinus.core import analysis
 from serinus.core.decision import Input
+from serinus.core.elapsed import has_passed
 from serinus.core.observation import MetricsSnapshot
 from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.policies.shares import is_in_force, step_share
@@ -34,7 +35,7 @@ def is_due(seen: Input, rollout: Rollout) -> bool:
         return True
     if seen.state.phase is Phase.ROLLING_BACK:
         return seen.now > rollout.looked_at
-    return seen.now - rollout.looked_at >= rollout.policy.interval
+    return has_passed(rollout.policy.interval, rollout.looked_at, seen.now)
 
 
 def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
@@ -74,11 +75,14 @@ def was_judged(seen: Input, rollout: Rollout) -> bool:
 
 
 def held(seen: Input, rollout: Rollout) -> timedelta:
-    """How much hold time this look adds: only what was observed, so a longer absence adds nothing."""
+    """How much hold time this look adds: only what was observed, so a longer absence adds nothing.
+
+    A moment that is still to come was written before the clock was put back, and tells nothing.
+    """
     if seen.state.phase is not Phase.PROGRESSING or rollout.stage is not Stage.ANALYSING:
         return timedelta()
-    since = max(rollout.looked_at or rollout.stage_since, rollout.stage_since)
-    gap = seen.now - since
+    told = (rollout.looked_at or rollout.stage_since, rollout.stage_since)
+    gap = seen.now - max((moment for moment in told if moment <= seen.now), default=seen.now)
     return gap if gap <= max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE) else timedelta()
 
 

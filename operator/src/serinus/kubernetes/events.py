@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT, Kind
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import ServingUnavailable
 from serinus.kubernetes.api import Api
 from serinus.kubernetes.cache import ObjectCache
@@ -61,7 +62,7 @@ class EventRecorder:
         """Let people see it with `kubectl describe`. What happens again soon is counted, not told again."""
         now, about = self._clock.now(), (key, reason, message)
         told = self._told.get(about)
-        if told is not None and now - told.first < REPEATED_WITHIN:
+        if told is not None and not has_passed(REPEATED_WITHIN, told.first, now):
             self._count_again(about, told, now)
             return
         manifest = self._cache.get(MODEL_DEPLOYMENT, key.namespace, key.name)
@@ -91,7 +92,7 @@ class EventRecorder:
 
     def _count_again(self, about: tuple[Key, str, str], told: Told, now: datetime) -> None:
         again = replace(told, count=told.count + 1)
-        if now - told.written >= COUNTED_EVERY:
+        if has_passed(COUNTED_EVERY, told.written, now):
             again = replace(again, written=now)
             series = {"count": again.count, "lastObservedTime": _micro(now)}
             self._enqueue("merge", told.name, {"metadata": {"namespace": about[0].namespace}, "series": series})
@@ -99,7 +100,7 @@ class EventRecorder:
 
     def _is_allowed(self, key: Key, now: datetime) -> bool:
         former = self._allowances.pop(key, _Allowance(BURST, now))
-        left = min(float(BURST), former.left + (now - former.at) / REFILL)
+        left = min(float(BURST), former.left + max(now - former.at, timedelta()) / REFILL)
         self._allowances[key] = _Allowance(left - 1 if left >= 1 else left, now)
         while len(self._allowances) > REMEMBERED:
             self._allowances.popitem(last=False)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT, Manifest
+from serinus.core.elapsed import has_passed
 from serinus.core.errors import SerinusError, ServingUnavailable, StateConflict, StateUnwritable
 from serinus.core.state import RolloutState
 from serinus.core.status import status_of
@@ -134,7 +135,7 @@ class StatusStore:
     def _is_due(self, known: _Known, saved: RolloutState) -> bool:
         if known.written is None or _noticeable(known.written) != _noticeable(saved):
             return True
-        return self._clock.now() - known.written_at >= self._evidence_every
+        return has_passed(self._evidence_every, known.written_at, self._clock.now())
 
     async def _write(self, key: Key, known: _Known, state: RolloutState) -> RolloutState:
         state, checkpoint = fitting(state)

@@ -15,6 +15,7 @@ from serinus.core.model import Frozen
 from serinus.core.observation import CounterSample, MetricsSnapshot
 
 FORGET_AFTER = timedelta(minutes=10)
+PUT_BACK = timedelta(minutes=1)  # what is older than this was not read late
 EDGE_TOLERANCE = 1e-6
 
 
@@ -62,7 +63,7 @@ class Increment(Frozen):
 
 def fold(cursor: Cursor, snapshot: MetricsSnapshot) -> tuple[Cursor, Increment]:
     """The cursor at the snapshot, and what the snapshot adds. An old or repeated snapshot adds nothing."""
-    if cursor.at is not None and snapshot.at <= cursor.at:
+    if is_old(cursor, snapshot):
         return cursor, Increment()
     known = {instance.instance: instance for instance in cursor.instances}
     increment = Increment(slow=tuple(Pair() for _ in cursor.thresholds_seconds))
@@ -78,6 +79,11 @@ def fold(cursor: Cursor, snapshot: MetricsSnapshot) -> tuple[Cursor, Increment]:
         increment += _increment(cursor, before, now)
         known[name] = now
     return _forget(cursor, snapshot.at, known), increment
+
+
+def is_old(cursor: Cursor, snapshot: MetricsSnapshot) -> bool:
+    """Whether nothing is new in it. One that is much older is a new one by a clock that was put back."""
+    return cursor.at is not None and cursor.at - PUT_BACK < snapshot.at <= cursor.at
 
 
 def _seen(snapshot: MetricsSnapshot) -> dict[str, datetime]:

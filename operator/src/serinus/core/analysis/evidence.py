@@ -10,7 +10,7 @@ from serinus.core.analysis import availability, compared
 from serinus.core.analysis.availability import Availability
 from serinus.core.analysis.compared import Compared
 from serinus.core.analysis.counts import Pair
-from serinus.core.analysis.cursor import Cursor, Increment, fold
+from serinus.core.analysis.cursor import Cursor, Increment, fold, is_old
 from serinus.core.analysis.edges import missing_edge
 from serinus.core.analysis.interval import Interval, Restarts, trial
 from serinus.core.errors import NotSupportedYet
@@ -102,11 +102,11 @@ def look(evidence: Evidence, look: Look) -> Evidence:
     What happens between two looks is taken as possibly one event (a burst of retries, a restart), so looks should be
     further apart than such events last.
     """
-    last = evidence.cursor.at
-    if last is not None and look.snapshot.at <= last:
+    if is_old(evidence.cursor, look.snapshot):
         return evidence
+    last = evidence.cursor.at
     cursor, increment = fold(evidence.cursor, look.snapshot)
-    seconds = (look.snapshot.at - last).total_seconds() if last else 0.0
+    seconds = max((look.snapshot.at - last).total_seconds(), 0.0) if last else 0.0
     interval = _interval(evidence, look, seconds, increment)
     return evidence.model_copy(
         update={
