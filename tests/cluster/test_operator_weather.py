@@ -186,13 +186,13 @@ SEED = int(os.environ.get("SERINUS_TEST_SEED", str(random.randrange(10**6))))
 
 
 def test_refusals_lost_answers_and_watches_that_end_change_nothing_in_the_end(world: World) -> None:
-    """One request in ten is refused or its answer lost, and no watch lives longer than 4 s."""
+    """One request in six is refused, of writes one answer in ten is lost, and no watch lives longer than 4 s."""
     world.model("2", status=500)
     with proxy(world.cluster.kubeconfig, SEED) as weather:
         operator = world.operator(kubeconfig=str(weather.kubeconfig(world.folder)), relist_seconds="20")
         operator.until_works()
-        refused = {409: 0.03, 429: 0.03, 500: 0.02, 503: 0.02}
-        weather.weather = Weather(refused=refused, lost=0.03, longest_watch_seconds=4)
+        refused = {409: 0.05, 429: 0.04, 500: 0.04, 503: 0.04}
+        weather.weather = Weather(refused=refused, lost=0.1, longest_watch_seconds=4)
         world.ask_for("0")
         world.until_serves("0")
         with world.clients() as clients:
