@@ -14,5 +14,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with mlflow_server(tmp_path_factory.mktemp("server"), "127.0.0.1", port) as url:
-        yield url
+    with mlflow_server(tmp_path_factory.mktemp("server"), "127.0.0.1", port) as started:
+        yield started.url

@@ -9,16 +9,34 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
+@dataclass(frozen=True)
+class MlflowServer:
+    """`group`: its process group."""
+
+    url: str
+    group: int
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """While the block lasts, it takes connections and answers nothing."""
+        os.killpg(self.group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.group, signal.SIGCONT)
+
+
 @contextmanager
 def mlflow_server(
     folder: Path, host: str, port: int, *, prefix: Sequence[str] = (), seen_at: str = ""
-) -> Iterator[str]:
-    """Runs while the block lasts; gives its address, which is `seen_at` where it is seen from elsewhere.
+) -> Iterator[MlflowServer]:
+    """Runs while the block lasts; its address is `seen_at` where it is seen from elsewhere.
 
     `prefix`: a command that runs another one, as in another network namespace, with the same pid.
     """
@@ -31,7 +49,7 @@ def mlflow_server(
         )
         try:
             _wait_until(lambda: _answers(f"{url}/health"), seconds=90)
-            yield url
+            yield MlflowServer(url, process.pid)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
