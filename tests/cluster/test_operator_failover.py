@@ -128,6 +128,7 @@ def older(world: World, version: int) -> list[str]:
     return [one for one in world.weights() if int(one) < version - 1]
 
 
+@pytest.mark.timeout(240 + 30 * KILLS)
 def test_kill_9_at_random_moments_changes_nothing_in_the_end(world: World) -> None:
     """The operator is killed again and again while versions are released, every second a bad one; each effect once."""
     turns, operator = random.Random(SEED), world.operator(lease=False)
