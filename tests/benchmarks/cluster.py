@@ -19,7 +19,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Any
 
 import psutil
 from kubernetes import watch  # type: ignore[import-untyped]
+from urllib3.exceptions import HTTPError
 
 from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL
 from tests.cluster.control_plane import cluster as clusters
@@ -133,10 +134,9 @@ class Generator:
                 self._look.custom.list_namespaced_custom_object, group, version, self._namespace, plural,
                 label_selector=DEPLOYMENT_LABEL, timeout_seconds=600,
             )  # fmt: skip
-            for event in stream:
-                if self._ended.is_set():
-                    return
-                self._seen(event["object"], gone=event["type"] == "DELETED")
+            with suppress(HTTPError):  # a watch may be cut, and is at the end
+                for event in stream:
+                    self._seen(event["object"], gone=event["type"] == "DELETED")
 
     def _seen(self, route: Json, gone: bool) -> None:
         name, now = route["metadata"]["name"], time.time()

@@ -1,5 +1,6 @@
 """The journal of a cluster: the contract of every journal over its log lines, and the Events beside them."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -85,3 +86,16 @@ def test_decisions_and_rollouts_are_counted(
     text = world.telemetry.text().decode()
     assert f'serinus_decisions_total{{reason="{story[0][0].reason}"}} 1.0' in text
     assert 'serinus_rollouts_finished_total{outcome="Promoted"} 1.0' in text
+
+
+def test_an_event_tells_what_happens_and_not_what_is_waited_for(
+    world: ClusterWorld,
+    story: tuple[list[Decision], RolloutRecord],  # noqa: F811
+) -> None:
+    for decision in story[0]:
+        world.journal.decided(KEY, START, decision)
+    asyncio.run(world.events.flush())
+    told = [body["reason"] for body in world.server.bodies]
+    assert "Holding" in world.reasons(KEY)
+    assert {"RolloutStarted", "WeightAccepted", "StepPassed", "AllSignalsPassed", "Promoted"} <= set(told), told
+    assert not {"Holding", "WaitingForRequests", "WaitingForEvidence"} & set(told)

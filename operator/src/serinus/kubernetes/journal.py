@@ -1,10 +1,11 @@
-"""The history of decisions and rollouts in a cluster (port Journal): a log line and an Event for each."""
+"""The history of decisions and rollouts in a cluster (port Journal): a log line for each, and an Event where something happens."""
 
 import logging
 from collections import OrderedDict
 from datetime import datetime
 from typing import Final
 
+from serinus.core import reasons
 from serinus.core.decision import Decision
 from serinus.core.state import Outcome, Phase, RolloutRecord
 from serinus.kubernetes.events import EventRecorder
@@ -13,6 +14,7 @@ from serinus.ports import Key
 
 log = logging.getLogger(__name__)
 
+WAITING: Final = frozenset({reasons.HOLDING, reasons.WAITING_FOR_REQUESTS, reasons.WAITING_FOR_EVIDENCE})
 WARNINGS: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.FAILED})
 REMEMBERED: Final = 4096
 
@@ -41,6 +43,8 @@ class ClusterJournal:
         }
         log.info(decision.message, extra={"key": str(key), "reason": decision.reason, "numbers": numbers})
         self._telemetry.decided(decision.reason)
+        if decision.reason in WAITING:
+            return  # the status says so; an Event is for what happens
         warning = state.phase in WARNINGS
         self._events.tell(key, decision.reason, decision.message, warning=warning, action=str(state.phase))
 
