@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -86,6 +87,16 @@ def test_no_cluster_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     code, output = run("--log-format", "text")
     assert code == 3
     assert "there is no cluster to work in" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"a: [1", b"\xff\xfe", b"kind: Config", b"- 1"])
+def test_a_file_that_is_no_kubeconfig_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(content)
+    code, output = run("--kubeconfig", str(file), "--log-format", "text")
+    assert code == 3
+    assert f"{file} is not a kubeconfig" in output
     assert "Traceback" not in output
 
 

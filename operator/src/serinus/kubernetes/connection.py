@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx2
 import kopf
+import yaml
 from lightkube.config.client_adapter import AsyncClient, ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
@@ -14,6 +15,8 @@ from serinus.core.errors import SerinusError
 
 NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 CONNECT_SECONDS: Final = 5.0
+# What lightkube lets through where a file is no YAML, or YAML of another shape.
+MALFORMED: Final = (yaml.YAMLError, TypeError, ValueError, AttributeError, KeyError)
 USER_AGENT: Final = "serinus-operator"
 
 
@@ -30,6 +33,10 @@ def cluster_config(kubeconfig: str, context: str) -> SingleConfig:
         raise ClusterUnknown(
             f"there is no cluster to work in ({error}); run in a pod, or give --kubeconfig or KUBECONFIG"
         ) from error
+    except MALFORMED as error:
+        where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        cause = " ".join(str(error).split())
+        raise ClusterUnknown(f"{where} is not a kubeconfig ({cause}); correct it, or give another") from error
     if config is None or config.user is None:
         raise ClusterUnknown(
             f"{kubeconfig or os.environ.get('KUBECONFIG')} has no such context with a user; give --context"
