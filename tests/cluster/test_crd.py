@@ -115,7 +115,7 @@ def steps_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deployment=DEPLOYMENTS)
 def test_whatever_the_models_accept_the_api_server_accepts(
     deployment: ModelDeployment, api: client.CustomObjectsApi
@@ -125,7 +125,7 @@ def test_whatever_the_models_accept_the_api_server_accepts(
     assert ModelDeployment.model_validate({**kept, "metadata": content["metadata"]}) == deployment
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(spec=spoilt())
 def test_of_a_spoilt_object_the_api_server_and_the_models_think_alike(
     spec: dict[str, Any], api: client.CustomObjectsApi

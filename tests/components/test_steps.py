@@ -115,7 +115,7 @@ def test_all_violations_are_told_at_once(config: TrainingConfig, trips: pd.DataF
     assert {v.rule for v in violations(frame, config)} == {"wrong type", "missing column"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     moments=st.lists(st.integers(0, 20), min_size=6, max_size=60),
     holdout=st.floats(0.1, 0.9),

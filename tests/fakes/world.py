@@ -141,8 +141,8 @@ class World:
         for served, shares in ((self.served, observed.weights), (self.mirrored, observed.mirror)):
             for name, share in shares.items():
                 if name in planned and share:
-                    up = observed.revisions[name].ready if name in observed.revisions else False
-                    self._count(served, planned[name], self.rate * seconds * share / 100, up=up)
+                    requests = self.rate * seconds * share / 100
+                    self._count(served, planned[name], requests, up=observed.answers(name))
         self.clock.advance(seconds)
 
     def _count(self, served: dict[str, int], revision: Revision, requests: float, *, up: bool) -> None:

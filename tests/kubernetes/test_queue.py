@@ -259,7 +259,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=st.lists(STEP, max_size=40), failing=st.sets(KEYS), slow=st.sets(KEYS), workers=st.integers(1, 4))
 def test_every_key_that_was_added_has_a_turn_that_began_after(
     steps: list[tuple[str, str, float]], failing: set[str], slow: set[str], workers: int

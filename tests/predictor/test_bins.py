@@ -26,7 +26,7 @@ def reference(edges) -> Reference:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(EDGES, st.lists(ROWS, max_size=5), st.integers(1, 40))
 def test_counts_add_up_to_rows_times_features_however_they_arrive(edges, batches, repeat):
     described = reference(edges)

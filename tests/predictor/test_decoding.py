@@ -25,7 +25,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), VALUES), max_size=2), st.booleans())
 def test_the_fast_check_of_columns_agrees_with_the_check_of_every_cell(changes, by_name):
     row = list(GOOD)

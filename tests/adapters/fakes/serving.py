@@ -26,13 +26,16 @@ class _Running:
 class FakeServing:
     """Implements serinus.ports.ServingBackend. `held` revisions do not become ready; `failed` maps others to why.
 
-    `copies` counts the mirrored requests by revision. `no_mirror`: why it cannot copy any.
+    `copies` counts the mirrored requests by revision. `no_mirror`: why it cannot copy any. `scaled`: revisions that an
+    autoscaler has given more replicas; `short`: revisions that have only so many of those that they should have.
     """
 
     def __init__(self) -> None:
         self.held: set[str] = set()
         self.failed: dict[str, str] = {}
         self.no_mirror = ""
+        self.scaled: dict[str, int] = {}
+        self.short: dict[str, int] = {}
         self.copies: Counter[str] = Counter()
         self.applied: list[tuple[Key, ServingPlan]] = []
         self._running: dict[Key, _Running] = {}
@@ -41,7 +44,7 @@ class FakeServing:
         running = self._running.get(key, _Running())
         seen = ServingObservation(
             revisions={
-                one.revision.id: self._status(running, one.revision.id, one.replicas) for one in running.plan.served
+                one.revision.id: self._status(running, one.revision.id, one.capacity) for one in running.plan.served
             },
             weights=dict(running.weights),
             url=f"http://fake/v1/models/{key.name}:predict",
@@ -72,12 +75,13 @@ class FakeServing:
             self.held.add(name)
 
     def _status(self, running: _Running, name: str, replicas: int) -> RevisionStatus:
-        ready = name in running.ready
+        up = max(replicas, self.scaled.get(name, 0)) if name in running.ready else 0
+        up = min(up, self.short.get(name, up))
         return RevisionStatus(
             revision=name,
-            ready=ready,
+            ready=up >= max(replicas, 1),
             replicas=replicas,
-            ready_replicas=replicas if ready else 0,
+            ready_replicas=up,
             restarts=running.restarts[name],
             failed=name in self.failed,
             message=self.failed.get(name, ""),

@@ -37,7 +37,7 @@ def outcomes(n_c: int, n_s: int, p_c: float, p_s: float) -> list[tuple[float, Pa
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(q_s=rates, odds=st.sampled_from(REQUESTS.odds), margin=margins, n_c=few, n_s=few, p_c=rates, p_s=rates)
 def test_a_bet_on_harm_never_gains_on_average_while_the_candidate_is_acceptable(
     *, q_s: float, odds: float, margin: float, n_c: int, n_s: int, p_c: float, p_s: float
@@ -50,7 +50,7 @@ def test_a_bet_on_harm_never_gains_on_average_while_the_candidate_is_acceptable(
     assert mean <= 1 + PENCE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     q_s=rates, nearness=st.sampled_from([-0.5, 0.0, 0.5, 0.9]), margin=margins, n_c=few, n_s=few, p_c=rates, p_s=rates
 )
@@ -65,7 +65,7 @@ def test_a_bet_on_safety_never_gains_on_average_while_the_candidate_is_worse_by_
     assert mean <= 1 + PENCE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(limit=st.floats(0.01, 0.99), p=rates, n=st.integers(1, 12))
 def test_the_evidence_against_a_limit_never_gains_on_average_below_it(limit: float, p: float, n: int) -> None:
     p = min(p, limit)
@@ -76,7 +76,7 @@ def test_the_evidence_against_a_limit_never_gains_on_average_below_it(limit: flo
     assert mean <= 1 + PENCE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(p=rates, first=st.integers(-1, 3), n_c=few, n_s=few, bets=st.sampled_from([REQUESTS, INTERVALS]))
 def test_wealth_never_gains_on_average_whatever_was_learned_before(
     p: float, first: int, n_c: int, n_s: int, bets: Bets

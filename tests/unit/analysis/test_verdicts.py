@@ -84,7 +84,7 @@ def test_a_slow_candidate_fails_by_latency_only() -> None:
 
 
 @given(st.integers(1, 60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_traffic_is_inconclusive_for_ever(minutes: int) -> None:
     evidence = run(started(), minutes, candidate=(0, 0), weight=10, stable=(0, 0))
     found = judge(evidence)
@@ -229,7 +229,7 @@ traffic = st.lists(
 
 
 @given(traffic)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_evidence_survives_json_repeats_nothing_and_is_deterministic(
     minutes: list[tuple[int, int, int, int, bool]],
 ) -> None:

@@ -57,7 +57,7 @@ def test_huge_evidence_is_finite_and_survives_being_written_down(
     survives(world.state)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     alpha=st.floats(0.0001, 0.5),
     margin=st.floats(0, 1),

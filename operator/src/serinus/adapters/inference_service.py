@@ -156,7 +156,7 @@ def _model(revision: Revision, runtime: Runtime) -> dict[str, Any]:
 
 
 def _replicas(owner: Owner, served: ServedRevision) -> dict[str, int]:
-    fewest = max(1, served.replicas)
+    fewest = max(1, served.capacity)
     most = owner.deployment.spec.serving.max_replicas or fewest
     return {"minReplicas": fewest, "maxReplicas": max(fewest, most)}
 

@@ -143,7 +143,7 @@ class StandardServing:
         """How requests are to be split now; None while nothing should change."""
         services = self._view.services(key)
         current = routed_weights(route)
-        ready = self._view.answering(key) if grows(plan, current) else set()
+        ready = self._view.able(key, plan) if grows(plan, current) else set()
         weights = shifted(plan, current, services.keys(), ready)
         if weights is None:
             return None
@@ -161,7 +161,7 @@ class StandardServing:
         candidates = [one.revision.id for one in plan.served if one.role is Role.CANDIDATE]
         growing = {name for name in candidates if plan.mirror > current.get(name, 0)}
         wanted = dict.fromkeys(candidates, plan.mirror)
-        if growing and not growing <= self._view.answering(key):
+        if growing and not growing <= self._view.able(key, plan):
             return {name: share for name, share in current.items() if name in wanted}
         return wanted
 

@@ -20,6 +20,7 @@ from serinus.adapters.look import Look
 from serinus.adapters.restarts import RestartCounter
 from serinus.adapters.revision_health import has_service, status_of
 from serinus.core.observation import RevisionStatus
+from serinus.core.plan import Role, ServingPlan
 from serinus.core.revision import Revision
 from serinus.core.spec import Gateway, Serving
 from serinus.ports import Clock, Key
@@ -86,9 +87,11 @@ class StandardView:
         trouble = self.trouble(key)
         return {name: _or_else(self._status(key, one, pods), trouble) for name, one in running.items()}
 
-    def answering(self, key: Key) -> set[str]:
-        """The revisions that can take requests."""
-        return {name for name, status in self.statuses(key).items() if status.ready_replicas}
+    def able(self, key: Key, plan: ServingPlan) -> set[str]:
+        """The revisions that can take more requests: a candidate with all its replicas, any other with one."""
+        statuses = self.statuses(key)
+        candidates = {one.revision.id for one in plan.served if one.role is Role.CANDIDATE}
+        return {name for name, one in statuses.items() if one.ready or (one.ready_replicas and name not in candidates)}
 
     def known(self, key: Key) -> dict[str, Revision]:
         """The revisions that run, as they were brought up."""

@@ -37,7 +37,7 @@ def _ready(state: RolloutState, observed: Observation) -> _Wanted:
     stable = state.stable
     if stable is None or state.phase in SERVES_NOTHING:
         return _Wanted(type="Ready", status="False", reason=state.reason, message=state.message)
-    if not observed.serving.ready(stable.id) and observed.serving.weights.get(stable.id, 0) > 0:
+    if not observed.serving.answers(stable.id) and observed.serving.weights.get(stable.id, 0) > 0:
         message = f"{stable.label} has no ready replica"
         return _Wanted(type="Ready", status="False", reason=reasons.STABLE_NOT_READY, message=message)
     return _Wanted(type="Ready", status="True", reason=reasons.SERVING, message=f"{stable.label} serves")

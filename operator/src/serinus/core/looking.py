@@ -1,11 +1,12 @@
 """One look at the evidence: fold the counters since the last one, once per interval of the policy."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from serinus.core import analysis
 from serinus.core.decision import Input
 from serinus.core.elapsed import has_passed
-from serinus.core.observation import MetricsSnapshot
+from serinus.core.observation import MetricsSnapshot, RevisionStatus
 from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.policies.shares import is_in_force, step_share
 from serinus.core.state import EvidencePoint, Phase, Rollout, Stage
@@ -44,7 +45,7 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
         rollout.evidence,
         analysis.Look(
             snapshot=snapshot,
-            candidate_status=seen.observed.serving.revisions.get(rollout.candidate.id),
+            candidate_status=candidate_status(seen, rollout),
             stable_status=seen.observed.serving.revisions.get(seen.state.stable.id) if seen.state.stable else None,
             weight=steady_share(seen, rollout),
             mirrored=rollout.policy.strategy.mirrors,
@@ -58,6 +59,14 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
         }
     )
     return changed.model_copy(update={"curve": thinned((*rollout.curve, point(seen, changed)))})
+
+
+def candidate_status(seen: Input, rollout: Rollout) -> RevisionStatus | None:
+    """How the candidate is doing. While it is given more replicas, those that are to come are not missing."""
+    status = seen.observed.serving.revisions.get(rollout.candidate.id)
+    if status is None or rollout.stage is not Stage.SCALING:
+        return status
+    return replace(status, ready=status.ready_replicas > 0)
 
 
 def steady_share(seen: Input, rollout: Rollout) -> int | None:

@@ -97,6 +97,11 @@ class ServingObservation:
         status = self.revisions.get(revision)
         return status is not None and status.ready
 
+    def answers(self, revision: str) -> bool:
+        """Whether any replica of the revision is up."""
+        status = self.revisions.get(revision)
+        return status is not None and status.ready_replicas > 0
+
 
 class Verb(StrEnum):
     """What a person can ask of a rollout."""

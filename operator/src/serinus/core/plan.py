@@ -17,11 +17,20 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class ServedRevision:
-    """One revision that should be running, with at least `replicas` ready replicas."""
+    """One revision that should be running, with at least `replicas` ready replicas.
+
+    `needed`: how many its share of the requests needs, for backends that do not grow by themselves within seconds.
+    """
 
     revision: Revision
     role: Role
     replicas: int = 1
+    needed: int = 0
+
+    @property
+    def capacity(self) -> int:
+        """The larger of both."""
+        return max(self.replicas, self.needed)
 
 
 @dataclass(frozen=True)

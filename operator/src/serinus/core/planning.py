@@ -1,9 +1,11 @@
 """The wanted world as a pure function of the state: applying it again after a crash repairs whatever was left half done."""
 
+import math
+
 from serinus.core.plan import HeaderMatch, Role, ServedRevision, ServingPlan
 from serinus.core.revision import Revision
-from serinus.core.spec import LatencySignal, ModelDeploymentSpec, RolloutPolicy
-from serinus.core.state import Phase, RolloutState
+from serinus.core.spec import LatencySignal, ModelDeploymentSpec, RolloutPolicy, Strategy, WeightStep
+from serinus.core.state import Phase, Rollout, RolloutState
 
 
 def plan(spec: ModelDeploymentSpec, state: RolloutState) -> ServingPlan:
@@ -11,7 +13,8 @@ def plan(spec: ModelDeploymentSpec, state: RolloutState) -> ServingPlan:
     policy = state.rollout.policy if state.rollout else spec.rollout
     return ServingPlan(
         served=tuple(
-            ServedRevision(revision, role, spec.serving.min_replicas) for revision, role in _served(state).values()
+            ServedRevision(revision, role, spec.serving.min_replicas, needed_replicas(spec, state, role))
+            for revision, role in _served(state).values()
         ),
         weights=_weights(state),
         match=_match(policy, state),
@@ -19,6 +22,24 @@ def plan(spec: ModelDeploymentSpec, state: RolloutState) -> ServingPlan:
         latency_edges_seconds=latency_edges(spec.rollout, policy),
         mirror=mirrored_share(state),
     )
+
+
+def needed_replicas(spec: ModelDeploymentSpec, state: RolloutState, role: Role) -> int:
+    """The replicas that a revision needs for its share, told from what stable had with all requests; at most maxReplicas."""
+    if state.rollout is None or role not in (Role.STABLE, Role.CANDIDATE):
+        return 0
+    percent = 100 if role is Role.STABLE else _share_to_come(state.phase, state.rollout)
+    most = spec.serving.max_replicas or spec.serving.min_replicas
+    return min(most, math.ceil(state.rollout.stable_replicas * percent / 100))
+
+
+def _share_to_come(phase: Phase, rollout: Rollout) -> int:
+    """The largest share that the candidate has or gets in the step under way, in percent."""
+    policy = rollout.policy
+    if phase is Phase.PROMOTING or policy.strategy in (Strategy.IMMEDIATE, Strategy.BLUE_GREEN):
+        return 100
+    step = policy.steps[rollout.step] if rollout.step < len(policy.steps) else None
+    return max(rollout.weight, rollout.mirror, step.weight if isinstance(step, WeightStep) else 0)
 
 
 def latency_edges(*policies: RolloutPolicy) -> tuple[float, ...]:

@@ -115,7 +115,8 @@ class Rollout(Frozen):
     `hold_seconds` counts only time that was observed within the current step. `step_requests` is the number of
     candidate requests when the current step began to be analysed. `leaves`: the revision that a person rolls back from;
     it is rejected once the candidate has taken over. Under a strategy that mirrors, `mirror` is the step's share and
-    `weight` stays 0 until the promotion.
+    `weight` stays 0 until the promotion. `stable_replicas`: the most that stable had ready when a step began; the candidate
+    gets its share of them before its share of the requests, and stable keeps them as long as it may have to take over.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Rollout(Frozen):
     started_at: datetime
     step: int = 0
     stage: Stage = Stage.SCALING
+    stable_replicas: int = 0
     weight: int = 0
     mirror: int = 0
     stage_since: datetime

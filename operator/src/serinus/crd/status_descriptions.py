@@ -47,6 +47,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "startedAt": "When it began.",
         "step": "Index of the step under way.",
         "stage": "What the step is about: replicas first, then traffic, then judgement.",
+        "stableReplicas": "The most replicas that stable had ready when a step began.",
         "weight": "Share of requests for the candidate, in percent.",
         "mirror": "Share of requests that is copied to the candidate, in percent.",
         "stageSince": "When the stage began.",

@@ -2,6 +2,7 @@
 
 from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go
+from serinus.core.policies.serving import stable_replicas
 from serinus.core.revision import Artifact
 from serinus.core.state import (
     AliasMove,
@@ -32,7 +33,7 @@ def take_back(seen: Input, outcome: Outcome, reason: str, message: str, *, rejec
 def promote(seen: Input, reason: str, message: str) -> Step:
     """Give the candidate all traffic; it becomes stable when the route has accepted that."""
     weights = (*seen.rollout.weights, WeightChange(at=seen.now, weight=100))
-    rollout = change_rollout(seen, weight=100, mirror=0, weights=weights)
+    rollout = change_rollout(seen, weight=100, mirror=0, weights=weights, stable_replicas=stable_replicas(seen))
     return go(seen, Phase.PROMOTING, reason, message, rollout=rollout)
 
 

@@ -36,7 +36,11 @@ def take_back_a_stuck_promotion(seen: Input) -> Step | None:
     """A promotion that is not accepted in time goes back rather than hang."""
     if seen.in_phase_for() <= seen.rollout.policy.ready_deadline:
         return None
-    message = f"the route did not give {seen.rollout.candidate.label} all requests within readyDeadline"
+    label = seen.rollout.candidate.label
+    if not seen.observed.serving.ready(seen.rollout.candidate.id):
+        message = f"{label} had not the replicas for all requests within readyDeadline; is there room for them?"
+        return take_back(seen, Outcome.ROLLED_BACK, reasons.CANDIDATE_NOT_READY, message, rejects=True)
+    message = f"the route did not give {label} all requests within readyDeadline"
     return take_back(seen, Outcome.ROLLED_BACK, reasons.ROUTE_NOT_ACCEPTED, message, rejects=True)
 
 

@@ -5,7 +5,7 @@ from serinus.core.analysis import Evidence, begin
 from serinus.core.decision import IDLE, Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import promote, take_back
-from serinus.core.policies.serving import stable_label, status_of
+from serinus.core.policies.serving import stable_label, stable_replicas, status_of
 from serinus.core.revision import Revision
 from serinus.core.spec import RolloutPolicy, Strategy
 from serinus.core.state import Outcome, Phase, Rollout, RolloutState, Stage, WeightChange
@@ -73,6 +73,7 @@ def start_rollout(seen: Input, target: Revision, reason: str, message: str) -> S
         deadline_since=seen.now,
         weights=(WeightChange(at=seen.now, weight=0),),
         evidence=no_evidence(seen, policy, target, attempt),
+        stable_replicas=stable_replicas(seen),
     )
     return go(
         seen,

@@ -4,6 +4,7 @@ from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import promote, take_back
+from serinus.core.policies.serving import stable_replicas
 from serinus.core.policies.shares import as_share, at_share, gets, giving, is_in_force, step_share
 from serinus.core.spec import Approval, PauseStep, Strategy, WeightStep
 from serinus.core.state import Outcome, Phase, Rollout, Stage, WeightChange
@@ -38,6 +39,7 @@ def advance(seen: Input) -> Step:
             stage=Stage.SCALING,
             stage_since=seen.now,
             hold_seconds=0.0,
+            stable_replicas=stable_replicas(seen),
             # A pause is not time spent waiting for evidence.
             deadline_since=seen.now if is_pause(rollout) else rollout.deadline_since,
         )
