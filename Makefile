@@ -66,7 +66,7 @@ format: $(READY) ## Rewrite the code in the house format
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 .PHONY: bench
-bench: $(READY) ## Run the benchmarks of docs/benchmarks.md (about 20 minutes)
+bench: $(READY) ## Run every benchmark of tests/benchmarks (over an hour, 40 minutes of it that of the cluster)
 	@for file in tests/benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 .PHONY: lock

@@ -75,7 +75,15 @@ run kubectl --namespace models wait modeldeployment/iris --for=condition=Ready -
 
 say "Ready. A request, and what serves:"
 cat <<'END'
-  curl -s http://iris.models.localhost:8080/v1/models/iris:predict -d '{"instances": [[6.8, 2.8, 4.8, 1.4]]}'
+  curl -s http://iris.models.localhost:8080/v1/models/iris:predict -H 'Content-Type: application/json' \
+    -d '{"instances": [[6.8, 2.8, 4.8, 1.4]]}'
   kubectl -n models get mdep
-The next version: see the first lines of manifests/examples/iris.yaml. Remove everything: scripts/kind.sh --delete
+The next version is judged on requests. Send some in one terminal, for as long as it takes:
+  while sleep 0.05; do curl -s -o /dev/null -w '%{http_code}\n' http://iris.models.localhost:8080/v1/models/iris:predict \
+    -H 'Content-Type: application/json' -d '{"instances": [[6.8, 2.8, 4.8, 1.4]]}'; done
+and change the model and look in another:
+  kubectl -n models patch mdep iris --type merge \
+    -p '{"spec":{"model":{"uri":"gs://kfserving-examples/models/sklearn/1.0/model-2"}}}'
+  kubectl -n models get mdep iris --watch
+Remove everything: scripts/kind.sh --delete
 END

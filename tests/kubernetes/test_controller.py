@@ -29,7 +29,7 @@ from serinus.ports import Key, Ports
 from serinus.reconcile import Reconciler
 from tests.adapters.fakes.serving import FakeServing
 from tests.fakes.clock import FakeClock
-from tests.kubernetes.fake_api import FakeApiServer, Fault
+from tests.kubernetes.fake_api import FakeApiServer, Fault, OpenFence
 from tests.kubernetes.samples import KEY, deployment
 
 
@@ -75,7 +75,7 @@ class World:
         self.events = EventRecorder(api, self.cache, self.clock, "pod", self.telemetry.event_dropped)
         self.store = StatusStore(objects, self.clock, timedelta(minutes=1))
         journal = ClusterJournal(self.events, self.telemetry)
-        ports = Ports(self.store, self.router, NoMetrics(), ClusterRegistry(None), journal, self.clock)
+        ports = Ports(self.store, self.router, NoMetrics(), ClusterRegistry(None, OpenFence()), journal, self.clock)
         self.controller = Controller(
             objects,
             self.store,

@@ -39,7 +39,7 @@ def test_hours_that_nobody_observed_do_not_count_as_held(hours: float, restarted
     world.until_phase(Phase.STABLE)
 
 
-@pytest.mark.parametrize("hours", [HOURS, -HOURS])
+@pytest.mark.parametrize("hours", [HOURS, -HOURS, -5.0, -30.0, -59.0])
 @pytest.mark.parametrize("restarted", [True, False])
 def test_harm_is_seen_at_once_after_hours_or_a_clock_that_was_set(hours: float, restarted: bool) -> None:
     world = holding_for(5)
@@ -48,8 +48,21 @@ def test_harm_is_seen_at_once_after_hours_or_a_clock_that_was_set(hours: float, 
     if restarted:
         world.restart()
     world.until_phase(Phase.ROLLED_BACK, ticks=15)
-    assert world.weight_of("2") == 0
+    assert max(change.weight for change in world.records()[-1].weights) == 10, "nothing goes on unjudged"
     assert world.records()[-1].reason == "ErrorsIncreased"
+
+
+def test_a_pause_ends_though_the_clock_was_put_back() -> None:
+    world = rolling_out(steps=[{"weight": 10, "hold": "1s"}, {"pause": {"duration": "5s"}}], deadline="12h")
+    world.until_phase(Phase.PAUSED)
+    world.clock.advance(-HOURS)
+    world.until(lambda state: state.phase is not Phase.PAUSED, ticks=8)
+
+
+def test_a_candidate_that_became_ready_while_nobody_looked_is_not_late() -> None:
+    world = rolling_out("2", Phase.DEPLOYING)
+    world.clock.advance(HOURS)
+    world.until_phase(Phase.PROGRESSING, ticks=5)
 
 
 def test_a_registry_is_paid_though_the_clock_was_put_back() -> None:

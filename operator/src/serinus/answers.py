@@ -4,7 +4,8 @@ A registry that is slow or hangs holds nobody up: who has waited long enough goe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeGuard, TypeVar
@@ -21,6 +22,7 @@ GOOD_FOR: Final = timedelta(seconds=10)
 PROBLEMS_GOOD_FOR: Final = timedelta(seconds=2)
 BETTER_THAN_NONE: Final = timedelta(minutes=5)  # how old an answer may be while a newer one is waited for
 PATIENCE_SECONDS: Final = 1.0
+ANEW_SECONDS: Final = 6.0  # longer than a registry may take to say that it is away
 AT_ONCE: Final = 8  # questions that are with the registry; others wait here
 MOST: Final = 4096  # answers that are kept
 NOT_YET: Final = Problem(reasons.TARGET_UNRESOLVED, "the registry has not answered yet", passing=True)
@@ -39,8 +41,8 @@ class _Answered:
 class RegistryAnswers:
     """Asks the registry, and remembers for some seconds. An error is remembered only as long as it takes to tell all.
 
-    `anew=True` passes over what was remembered before, for somebody who means the registry as it is now, and waits for
-    it. All others wait for `patience` seconds, or not at all while the registry lets another question wait for longer;
+    `anew=True` passes over what was remembered before, and over who waits, for somebody who means the registry as it is
+    now. All others wait for `patience` seconds, or not at all while the registry lets another question wait for longer;
     then they get what was known before, or NOT_YET, and the question is asked on.
     """
 
@@ -84,24 +86,30 @@ class RegistryAnswers:
     async def _answer(self, question: Question, ask: Callable[[], Awaitable[T]], *, anew: bool) -> T | Problem:
         since = self.clock.now() if anew else None
         if not self._is_good(self._known.get(question), since):
-            asking = self._asking.get(question) or self._begin(question, ask)
-            await asyncio.wait({asking}, timeout=None if anew else 0 if self.is_late() else self.patience)
+            # An address is no question to the registry; and who means it as it is now does not stand in line.
+            queue: AbstractAsyncContextManager[None] = self._slots
+            if anew or _is_address(question):
+                queue = nullcontext()
+            asking = self._asking.get(question) or self._begin(question, self._ask(question, ask, queue))
+            await asyncio.wait({asking}, timeout=ANEW_SECONDS if anew else 0 if self.is_late() else self.patience)
             if asking.done():
                 asking.result()
         known = self._known.get(question)
-        if known is None or self.clock.now() - known.at > BETTER_THAN_NONE:
+        if known is None or (since and known.at < since) or self.clock.now() - known.at > BETTER_THAN_NONE:
             return NOT_YET
         answer: T | Problem = known.answer
         return answer
 
-    def _begin(self, question: Question, ask: Callable[[], Awaitable[T]]) -> asyncio.Task[None]:
+    def _begin(self, question: Question, asked: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A task of its own: whoever gives up waiting takes the answer from nobody else."""
-        asking = self._asking[question] = asyncio.create_task(self._ask(question, ask))
+        asking = self._asking[question] = asyncio.create_task(asked)
         asking.add_done_callback(lambda _: self._asking.pop(question, None))
         return asking
 
-    async def _ask(self, question: Question, ask: Callable[[], Awaitable[T]]) -> None:
-        async with self._slots:
+    async def _ask(
+        self, question: Question, ask: Callable[[], Awaitable[T]], queue: AbstractAsyncContextManager[None]
+    ) -> None:
+        async with queue:
             self._sent_at[question] = asyncio.get_running_loop().time()
             try:
                 self._remember(question, await _or_problem(ask()))
@@ -121,6 +129,10 @@ class RegistryAnswers:
             return False
         longest = PROBLEMS_GOOD_FOR if isinstance(known.answer, Problem) else GOOD_FOR
         return not has_passed(longest, known.at, self.clock.now())
+
+
+def _is_address(question: Question) -> bool:
+    return question[0] == "resolve" and bool(question[-1])
 
 
 async def _or_problem(question: Awaitable[T]) -> T | Problem:

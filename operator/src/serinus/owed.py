@@ -15,18 +15,20 @@ from serinus.core.state import RolloutState
 from serinus.ports import Key, Ports
 
 TRY_AGAIN_AFTER = timedelta(seconds=10)
+LONGEST_PUT_OFF = timedelta(minutes=1)
 
 
 @dataclass
 class Debts:
     """Settles debts, and remembers when it failed last, so that a dead registry is not asked at every reconcile.
 
-    While the registry `is_late` with other answers, debts wait: they hold up no turn.
+    While the registry `is_late` with other answers, debts wait for a while: they hold up few turns.
     """
 
     ports: Ports
     is_late: Callable[[], bool]
     _failed_at: dict[Key, datetime] = field(default_factory=dict)
+    _put_off_since: dict[Key, datetime] = field(default_factory=dict)
 
     async def settle(self, key: Key, state: RolloutState) -> None:
         """Do what the state owes and save what is still owed, with the reason. Raises StateConflict, StateUnwritable."""
@@ -34,8 +36,11 @@ class Debts:
             self.forget(key)
             return
         now, failed_at = self.ports.clock.now(), self._failed_at.get(key)
-        if self.is_late() or (failed_at and not has_passed(TRY_AGAIN_AFTER, failed_at, now)):
+        if failed_at and not has_passed(TRY_AGAIN_AFTER, failed_at, now):
             return
+        if self.is_late() and not has_passed(LONGEST_PUT_OFF, self._put_off_since.setdefault(key, now), now):
+            return
+        self._put_off_since.pop(key, None)
         after = await self._move_alias(key, await self._record_rollouts(key, state))
         if after.alias_move or after.unrecorded:
             self._failed_at[key] = now
@@ -45,6 +50,7 @@ class Debts:
     def forget(self, key: Key) -> None:
         """Nothing is owed (any more)."""
         self._failed_at.pop(key, None)
+        self._put_off_since.pop(key, None)
 
     async def _move_alias(self, key: Key, state: RolloutState) -> RolloutState:
         move = state.alias_move

@@ -1,5 +1,6 @@
 """What the metrics sources of a cluster do beyond the contract of all metrics sources."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from serinus.adapters.cluster_metrics import ClusterMetrics
 from serinus.adapters.gateway_metrics import GatewayMetrics, by_service
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, POD
 from serinus.adapters.predictor_metrics import PredictorMetrics
-from serinus.adapters.scraping import Scraper, Shared, addresses
+from serinus.adapters.scraping import FAILURE_FRESH, Scraper, Shared, addresses
 from serinus.adapters.system_clock import SystemClock
 from serinus.core.errors import MetricsUnavailable
 from serinus.ports import Key
@@ -139,24 +140,30 @@ async def test_a_shared_answer_is_asked_for_again_when_it_is_old() -> None:
 
     shared = Shared(ask, clock, timedelta(seconds=1))
     assert await shared.get() == (START, 1)
-    clock.advance(1)
+    clock.advance(0.9)
     assert await shared.get() == (START, 1)
     clock.advance(0.1)
     assert (await shared.get())[1] == 2
 
 
-async def test_a_failed_question_is_not_remembered() -> None:
-    answers = [MetricsUnavailable("away"), 7]
+async def test_a_failure_is_told_to_all_who_wait_at_once_and_soon_asked_about_again() -> None:
+    clock, answers, asked = FakeClock(), [MetricsUnavailable("away"), 7], []
 
     async def ask() -> int:
+        asked.append(clock.now())
+        await asyncio.sleep(0.01)
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return int(answer)
 
-    shared = Shared(ask, FakeClock(), timedelta(seconds=1))
+    shared = Shared(ask, clock, timedelta())
+    told = await asyncio.gather(*(shared.get() for _ in range(8)), return_exceptions=True)
+    assert [str(one) for one in told] == ["away"] * 8
     with pytest.raises(MetricsUnavailable):
         await shared.get()
+    assert len(asked) == 1, "nobody waits for it after another"
+    clock.advance(FAILURE_FRESH.total_seconds())
     assert (await shared.get())[1] == 7
 
 

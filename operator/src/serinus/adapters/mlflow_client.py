@@ -94,7 +94,9 @@ def translated(uri: str) -> Iterator[None]:
 def _from_registry(error: Exception) -> bool:
     """Told by the modules of its classes: these libraries are not all installed, and slow to import."""
     roots = {kind.__module__.split(".")[0] for kind in type(error).__mro__}
-    return isinstance(error, OSError) or not roots.isdisjoint(("mlflow", "sqlalchemy", "requests", "sqlite3"))
+    return isinstance(error, OSError | ImportError) or not roots.isdisjoint(
+        ("mlflow", "sqlalchemy", "requests", "sqlite3")
+    )
 
 
 def not_found(error: Exception) -> bool:

@@ -1,5 +1,6 @@
 """A finished rollout as an MLflow run: curves as metrics, the whole record as decision.json."""
 
+import logging
 import math
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Any, NamedTuple
 
 from serinus.adapters.mlflow_client import QUARANTINE_TAG, ROLLOUT_TAG, VERSION_TAG, ensure_experiment
 from serinus.core.state import EvidencePoint, Outcome, RolloutRecord
+
+log = logging.getLogger(__name__)
 
 BATCH = 1000  # MLflow's limit of metrics per request
 
@@ -58,7 +61,12 @@ def _log(client: Any, run_id: str, record: RolloutRecord) -> None:
     points = [Metric(*point) for point in metric_points(record)]
     for start in range(0, len(points), BATCH):
         client.log_batch(run_id, metrics=points[start : start + BATCH])
-    client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), "decision.json")
+    try:
+        client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), "decision.json")
+    except ImportError as error:  # the run is worth more than its file
+        log.warning(
+            "decision.json of run %s is not kept: its artifact store cannot be reached from here (%s)", run_id, error
+        )
 
 
 def metric_points(record: RolloutRecord) -> Iterator[MetricPoint]:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 START_TIME: Final = "process_start_time_seconds"
 TIMEOUT_SECONDS: Final = 2.0
 IN_FLIGHT: Final = 32
+FAILURE_FRESH: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,39 @@ class Scraper:
 
 
 class Shared(Generic[T]):
-    """The answer to a question that many ask at the same time, not older than `fresh` when it is given."""
+    """The answer to a question that many ask at the same time, not older than `fresh` when it is given.
+
+    A failure is the answer to all who ask within FAILURE_FRESH: they do not wait for it one after the other.
+    """
 
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, fresh: timedelta) -> None:
         self._ask = ask
         self._clock = clock
         self._fresh = fresh
-        self._asking = asyncio.Lock()
-        self._answer: tuple[datetime, T] | None = None
+        self._asking: asyncio.Task[T] | None = None
+        self._answered_at: datetime | None = None
 
     async def get(self) -> tuple[datetime, T]:
         """When it was answered, and what. Raises what asking raises."""
-        async with self._asking:
-            if self._answer is None or has_passed(self._fresh, self._answer[0], self._clock.now()):
-                answer = await self._ask()
-                self._answer = (self._clock.now(), answer)
-            return self._answer
+        asking = self._asking
+        if asking is None or self._is_old(asking):
+            self._answered_at = None
+            asking = self._asking = asyncio.create_task(self._answer())
+        answer = await asyncio.shield(asking)
+        return self._answered_at or self._clock.now(), answer
+
+    async def _answer(self) -> T:
+        try:
+            return await self._ask()
+        finally:
+            self._answered_at = self._clock.now()
+
+    def _is_old(self, asking: asyncio.Task[T]) -> bool:
+        if not asking.done() or self._answered_at is None:
+            return asking.done()
+        failed = asking.cancelled() or asking.exception() is not None
+        fresh = max(self._fresh, FAILURE_FRESH) if failed else self._fresh
+        return has_passed(fresh, self._answered_at, self._clock.now())
 
 
 async def addresses(url: str) -> list[tuple[str, str]]:
@@ -84,9 +102,11 @@ async def addresses(url: str) -> list[tuple[str, str]]:
         return [(url, "")]
     port = parts.port or 80
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise MetricsUnavailable(f"the host of {url} is not known ({error}); correct the address") from error
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:  # TimeoutError is one
+        cause = str(error) or "its name service does not answer"
+        raise MetricsUnavailable(f"the host of {url} is not known ({cause}); correct the address") from error
     hosts = sorted({f"[{one[4][0]}]" if one[0] is socket.AF_INET6 else str(one[4][0]) for one in found})
     return [(parts._replace(netloc=f"{host}:{port}").geturl(), parts.netloc) for host in hosts]
 

@@ -49,8 +49,11 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
             stable_status=seen.observed.serving.revisions.get(seen.state.stable.id) if seen.state.stable else None,
             weight=steady_share(seen, rollout),
             mirrored=rollout.policy.strategy.mirrors,
+            clock_put_back=rollout.looked_at is not None and seen.now < rollout.looked_at,
         ),
     )
+    if evidence is rollout.evidence:
+        return rollout  # nothing new was seen, so no time was held either
     changed = rollout.model_copy(
         update={
             "evidence": evidence,
@@ -84,15 +87,12 @@ def was_judged(seen: Input, rollout: Rollout) -> bool:
 
 
 def held(seen: Input, rollout: Rollout) -> timedelta:
-    """How much hold time this look adds: only what was observed, so a longer absence adds nothing.
-
-    A moment that is still to come was written before the clock was put back, and tells nothing.
-    """
+    """How much hold time this look adds: only what was observed, so a longer absence, or a clock put back, adds nothing."""
     if seen.state.phase is not Phase.PROGRESSING or rollout.stage is not Stage.ANALYSING:
         return timedelta()
-    told = (rollout.looked_at or rollout.stage_since, rollout.stage_since)
-    gap = seen.now - max((moment for moment in told if moment <= seen.now), default=seen.now)
-    return gap if gap <= max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE) else timedelta()
+    gap = seen.now - max(rollout.looked_at or rollout.stage_since, rollout.stage_since)
+    longest = max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE)
+    return gap if timedelta() <= gap <= longest else timedelta()
 
 
 def point(seen: Input, rollout: Rollout) -> EvidencePoint:

@@ -1,9 +1,11 @@
 """`decide`: fold what was counted, ask the chain of the phase, and say what the world should look like now."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from serinus.core.conditions import with_conditions
 from serinus.core.decision import Decision, Input, Step
+from serinus.core.elapsed import caught_up
 from serinus.core.looking import with_latest_counts
 from serinus.core.planning import plan
 from serinus.core.policies import ALWAYS, CHAINS
@@ -12,7 +14,7 @@ from serinus.core.state import RolloutState, Warm
 
 def decide(seen: Input) -> Decision:
     """The next state and the world that follows from it. Deterministic: the same input gives the same decision."""
-    step = first_answer(with_latest_counts(seen))
+    step = first_answer(with_latest_counts(replace(seen, state=caught_up(seen.state, seen.now))))
     serving = seen.observed.serving
     kept = {name: until_over(getattr(step.state, name), seen.now) for name in ("warm", "kept")}
     changes = {"url": serving.url, "mode": serving.mode, **kept}

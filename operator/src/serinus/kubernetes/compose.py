@@ -71,7 +71,7 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
     lease_api = Api(http_client(config, settings.lease_duration_seconds / 3), 2, AlwaysLeading(), telemetry.answered)
     leadership = Leadership(lease_api, _term(settings)) if settings.lease else AlwaysLeading()
     api = Api(http_client(config, READ_SECONDS), settings.requests_in_flight, leadership, telemetry.answered)
-    discovery = Discovery(api)
+    discovery = Discovery(api, settings.namespaces)
     objects = ClusterObjects(api, cache, discovery)
     events = EventRecorder(api, cache, clock, settings.identity, telemetry.event_dropped)
     router = _router(settings, objects, clock, events)
@@ -81,7 +81,7 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
         store=store,
         serving=router,
         metrics=metrics,
-        registry=ClusterRegistry(_mlflow(settings), telemetry.registry_asked),
+        registry=ClusterRegistry(_mlflow(settings), leadership, telemetry.registry_asked),
         journal=ClusterJournal(events, telemetry),
         clock=clock,
     )

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,7 +72,7 @@ class Controller:
             return await self._reconcile(key, manifest)
         except Exception as error:
             result = type(error).__name__
-            if await self._report(key, error):
+            if await self._report(key, error) and not await self._is_surely_under_way(key):
                 return LASTING_SECONDS
             raise
         finally:
@@ -96,6 +97,12 @@ class Controller:
         """Whether a rollout has begun and not ended. Raises StateUnreadable."""
         state = await self._store.load(key)
         return state is not None and state.rollout is not None
+
+    async def _is_surely_under_way(self, key: Key) -> bool:
+        """The same, where the state may be what cannot be read."""
+        with suppress(SerinusError):
+            return await self._is_under_way(key)
+        return False
 
     def _action(self, key: Key, manifest: Manifest) -> Action | None:
         """What a person asks for. What is not understood is answered once, and is no reason to stop."""

@@ -1,6 +1,6 @@
 """Which of the kinds that Serinus knows the cluster has."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from serinus.adapters.knative_objects import KNATIVE_REVISION
@@ -33,10 +33,11 @@ KINDS: Final = (*WATCHED, KNATIVE_SERVICE)
 
 
 class Discovery:
-    """Asks the API server, and remembers its latest answer."""
+    """Asks the API server, and remembers its latest answer. `namespaces`: those worked in, none for the whole cluster."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, namespaces: Sequence[str] = ()) -> None:
         self._api = api
+        self._namespaces = namespaces
         self._has: frozenset[Kind] = frozenset()
 
     def has(self, kind: Kind) -> bool:
@@ -45,8 +46,9 @@ class Discovery:
 
     @property
     def watched(self) -> tuple[Kind, ...]:
-        """The kinds to watch that the cluster has."""
-        return tuple(kind for kind in WATCHED if kind in self._has)
+        """The kinds to watch that the cluster has; who works in some namespaces has no right to what stands in none."""
+        own = (kind for kind in WATCHED if not (self._namespaces and kind in CLUSTER_SCOPED))
+        return tuple(kind for kind in own if kind in self._has)
 
     async def refresh(self) -> bool:
         """Ask again; True if the kinds to watch are others now. Raises ApiUnavailable, then the former answer stands."""

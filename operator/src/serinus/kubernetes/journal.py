@@ -7,7 +7,7 @@ from typing import Final
 
 from serinus.core import reasons
 from serinus.core.decision import Decision
-from serinus.core.state import Outcome, Phase, RolloutRecord
+from serinus.core.state import Phase, RolloutRecord
 from serinus.kubernetes.events import EventRecorder
 from serinus.kubernetes.telemetry import Telemetry
 from serinus.ports import Key
@@ -58,4 +58,4 @@ class ClusterJournal:
         message = f"rollout {record.id} ended {record.outcome}: {record.message}"
         content = record.model_dump(mode="json", by_alias=True)
         log.info(message, extra={"key": str(key), "reason": record.reason, "record": content})
-        self._telemetry.finished(record.outcome is Outcome.PROMOTED)
+        self._telemetry.finished(record.outcome)

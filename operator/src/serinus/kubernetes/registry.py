@@ -7,6 +7,7 @@ from serinus.adapters.mlflow_artifacts import ArtifactsElsewhere
 from serinus.core.errors import RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
+from serinus.kubernetes.api import Fence
 from serinus.ports import ModelRegistry
 
 T = TypeVar("T")
@@ -16,11 +17,15 @@ class ClusterRegistry:
     """Answers for addresses itself; their content is fetched by KServe and never seen here.
 
     So the digest is that of the address, and a model that changes under its address is not noticed.
-    `asked` is told of every question that goes to the registry, and of how it ended: ok, or the error's name.
+    `asked` is told of every question that goes to the registry, and of how it ended: ok, or the error's name. Nothing is
+    written there by a process that does not lead (any more): the `fence` raises then.
     """
 
-    def __init__(self, registry: ModelRegistry | None, asked: Callable[[str, str], None] = lambda *_: None) -> None:
+    def __init__(
+        self, registry: ModelRegistry | None, fence: Fence, asked: Callable[[str, str], None] = lambda *_: None
+    ) -> None:
         self._registry = registry
+        self._fence = fence
         self._asked = asked
 
     async def resolve(self, model: str, *, version: str = "", alias: str = "", uri: str = "") -> Artifact:
@@ -36,11 +41,13 @@ class ClusterRegistry:
         return await self._counted("alias_version", self._known().alias_version(model, alias))
 
     async def move_alias(self, model: str, alias: str, version: str, owner: str) -> None:
-        """See the port."""
+        """See the port. Raises NotLeading."""
+        self._fence.check()
         await self._counted("move_alias", self._known().move_alias(model, alias, version, owner))
 
     async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
-        """See the port."""
+        """See the port. Raises NotLeading."""
+        self._fence.check()
         await self._counted("record_rollout", self._known().record_rollout(owner, record, rejected=rejected))
 
     def _known(self) -> ModelRegistry:

@@ -35,8 +35,8 @@ class ServingModeUnavailable(ServingUnavailable):
 class ServingRouter:
     """Hands every call to the backend of the deployment's mode.
 
-    Auto keeps to the mode that the status names as long as it can be had; else it takes what the cluster can do, and
-    `default` where it can do both.
+    Auto keeps to the mode that the status names: another would leave the objects of this one behind. Where there is none yet
+    it takes what the cluster can do, and `default` where it can do both.
     """
 
     def __init__(
@@ -78,13 +78,20 @@ class ServingRouter:
 
     def _chosen(self, key: Key) -> ServingMode:
         problems = {mode: self._why_not(mode) for mode in MODES}
-        for mode in (self._recorded(key), self._default, *MODES):
-            if mode is not None and not problems[mode]:
+        if recorded := self._recorded(key):
+            if problems[recorded]:
+                raise ServingModeUnavailable(
+                    f"{key} is served in mode {recorded}, but {problems[recorded]}; install it again, or name another mode in "
+                    "spec.serving.mode"
+                )
+            return recorded
+        for mode in (self._default, *MODES):
+            if not problems[mode]:
                 return mode
         raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; install one of them")
 
     def _recorded(self, key: Key) -> ServingMode | None:
-        """What the status says; another mode would leave the objects of this one behind."""
+        """What the status says."""
         manifest = self._objects.get(MODEL_DEPLOYMENT, key.namespace, key.name) or {}
         recorded = manifest.get("status", {}).get("mode")
         return ServingMode(recorded) if recorded in list(MODES) else None

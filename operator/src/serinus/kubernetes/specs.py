@@ -40,11 +40,14 @@ class Specs:
         return known[1]
 
     def in_force(self, manifest: Manifest) -> ModelDeployment | None:
-        """The deployment as it is, or as it was before it became invalid; None if no valid one was seen."""
+        """The deployment as it is, or as it was before it became invalid.
+
+        Where no valid one was seen (since the start), what of it can be understood; None if nothing can.
+        """
         try:
             return self.of(manifest)
         except SpecInvalid:
-            return self._valid.get(manifest["metadata"]["uid"])
+            return self._valid.get(manifest["metadata"]["uid"]) or understood(manifest)
 
 
 def _remember(memory: "OrderedDict[str, T]", uid: str, entry: T) -> None:
@@ -54,8 +57,25 @@ def _remember(memory: "OrderedDict[str, T]", uid: str, entry: T) -> None:
         memory.popitem(last=False)
 
 
+def understood(manifest: Manifest) -> ModelDeployment | None:
+    """The deployment without regard to what this release does not support; None if it makes no sense."""
+    try:
+        return _model(manifest)
+    except ValidationError:
+        return None
+
+
 def parsed(manifest: Manifest) -> Parsed:
     """The deployment, or the error that says what is wrong with it."""
+    try:
+        deployment = _model(manifest)
+    except ValidationError as error:
+        return _invalid(findings(error.errors(include_url=False)))
+    refused = unsupported(deployment)
+    return _invalid(refused) if refused else deployment
+
+
+def _model(manifest: Manifest) -> ModelDeployment:
     meta = manifest["metadata"]
     content = {
         "apiVersion": manifest["apiVersion"],
@@ -63,12 +83,7 @@ def parsed(manifest: Manifest) -> Parsed:
         "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": meta.get("labels") or {}},
         "spec": manifest.get("spec"),
     }
-    try:
-        deployment = ModelDeployment.model_validate(content, by_alias=True, by_name=False)
-    except ValidationError as error:
-        return _invalid(findings(error.errors(include_url=False)))
-    refused = unsupported(deployment)
-    return _invalid(refused) if refused else deployment
+    return ModelDeployment.model_validate(content, by_alias=True, by_name=False)
 
 
 def _invalid(found: Iterable[Finding]) -> SpecInvalid:

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.rollout import latest_evidence
-from serinus.core.state import Phase, RolloutState
+from serinus.core.state import Outcome, Phase, RolloutState
 from serinus.ports import Key
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -43,6 +43,8 @@ class Telemetry(Collector):
         self._api = self._counter("api_requests", "Answers of the API server.", "verb", "kind", "code")
         self._decisions = self._counter("decisions", "Decisions a person would notice.", "reason")
         self._rollouts = self._counter("rollouts_finished", "Rollouts that ended.", "outcome")
+        for outcome in Outcome:  # a series that begins at 1 has no increase
+            self._rollouts.labels(str(outcome))
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were not written.")
         self._missed = self._counter("relist_missed", "Changes that a list found and no watch had told.", "kind")
         self._asked = self._counter(
@@ -73,9 +75,9 @@ class Telemetry(Collector):
         """A decision that a person would notice."""
         self._decisions.labels(reason).inc()
 
-    def finished(self, promoted: bool) -> None:
+    def finished(self, outcome: Outcome) -> None:
         """A rollout ended."""
-        self._rollouts.labels("Promoted" if promoted else "TakenBack").inc()
+        self._rollouts.labels(str(outcome)).inc()
 
     def event_dropped(self) -> None:
         """A Kubernetes Event was not written."""

@@ -15,7 +15,6 @@ from serinus.core.model import Frozen
 from serinus.core.observation import CounterSample, MetricsSnapshot
 
 FORGET_AFTER = timedelta(minutes=10)
-PUT_BACK = timedelta(minutes=1)  # what is older than this was not read late
 EDGE_TOLERANCE = 1e-6
 
 
@@ -82,8 +81,8 @@ def fold(cursor: Cursor, snapshot: MetricsSnapshot) -> tuple[Cursor, Increment]:
 
 
 def is_old(cursor: Cursor, snapshot: MetricsSnapshot) -> bool:
-    """Whether nothing is new in it. One that is much older is a new one by a clock that was put back."""
-    return cursor.at is not None and cursor.at - PUT_BACK < snapshot.at <= cursor.at
+    """Whether nothing is new in it."""
+    return cursor.at is not None and snapshot.at <= cursor.at
 
 
 def _seen(snapshot: MetricsSnapshot) -> dict[str, datetime]:

@@ -66,6 +66,7 @@ class Look:
     `weight` is the candidate's in percent over the whole time since the last look, as accepted by the route; None where
     it changed, is unknown, or does not govern the split (sticky clients, header match). `mirrored`: it is the share of
     stable's requests that is copied to the candidate. A status is None while that revision is not meant to be serving.
+    `clock_put_back`: what the evidence knows of time is of a clock that was put back since.
     """
 
     snapshot: MetricsSnapshot
@@ -73,6 +74,7 @@ class Look:
     stable_status: RevisionStatus | None
     weight: int | None
     mirrored: bool = False
+    clock_put_back: bool = False
 
 
 def begin(
@@ -102,11 +104,11 @@ def look(evidence: Evidence, look: Look) -> Evidence:
     What happens between two looks is taken as possibly one event (a burst of retries, a restart), so looks should be
     further apart than such events last.
     """
-    if is_old(evidence.cursor, look.snapshot):
+    before = evidence.cursor.model_copy(update={"at": None}) if look.clock_put_back else evidence.cursor
+    if is_old(before, look.snapshot):
         return evidence
-    last = evidence.cursor.at
-    cursor, increment = fold(evidence.cursor, look.snapshot)
-    seconds = max((look.snapshot.at - last).total_seconds(), 0.0) if last else 0.0
+    cursor, increment = fold(before, look.snapshot)
+    seconds = (look.snapshot.at - before.at).total_seconds() if before.at else 0.0
     interval = _interval(evidence, look, seconds, increment)
     return evidence.model_copy(
         update={

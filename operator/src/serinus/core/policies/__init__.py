@@ -50,8 +50,8 @@ ALWAYS: Final[tuple[Policy, ...]] = (act_on_request,)
 CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
     Phase.PENDING: (
         bring_up_first_revision,
-        fail_first_revision,
         serve_first_revision,
+        fail_first_revision,
         wait_for_first_revision,
     ),
     Phase.STABLE: (report_unresolved_target, refuse_to_begin_without_a_mirror, begin_rollout, remain_stable),
@@ -61,8 +61,8 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         take_back_without_a_mirror,
-        reject_candidate_that_cannot_start,
         start_steps_when_candidate_is_ready,
+        reject_candidate_that_cannot_start,
         wait_for_candidate,
     ),
     Phase.PROGRESSING: (

@@ -15,10 +15,10 @@ def bring_up_first_revision(seen: Input) -> Step | None:
     if seen.state.has_served:
         return None
     wanted = first_revision(seen)
-    if isinstance(wanted, Problem) and wanted.passing:
-        return Step(seen.state)
+    if isinstance(wanted, Problem) and seen.state.stable:
+        return None
     if isinstance(wanted, Problem):
-        return None if seen.state.stable else stay(seen, wanted.reason, wanted.message)
+        return Step(seen.state) if wanted.passing else stay(seen, wanted.reason, wanted.message)
     if seen.state.stable and seen.state.stable.id == wanted.id:
         return None
     message = f"bringing up {wanted.label}"
