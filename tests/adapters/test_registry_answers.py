@@ -214,6 +214,34 @@ def test_while_an_answer_is_waited_for_the_former_one_holds_for_some_minutes(
     run(story())
 
 
+def test_an_address_and_who_means_the_registry_as_it_is_now_do_not_stand_in_line(
+    registry: Counting, clock: FakeClock
+) -> None:
+    shared = RegistryAnswers(registry, clock, patience=0.02)
+
+    async def story() -> None:
+        registry.slow = asyncio.Event()
+        for number in range(MANY):
+            await shared.target(ModelSource(name=f"model-{number}", version="1"))
+        registry.slow = None
+        assert registry.asked == answers.AT_ONCE, "all places are taken, and a line stands before them"
+        assert await shared.target(ModelSource(name=MODEL, uri="s3://bucket/model")) != answers.NOT_YET
+        assert isinstance(await shared.target(VERSION, anew=True), Artifact)
+
+    run(story())
+
+
+def test_what_a_late_registry_is_owed_is_put_off_and_not_for_ever() -> None:
+    world = stable_world()
+    world.ask_version("2")
+    world.until_phase(Phase.PROMOTING)
+    world.reconciler._debts.is_late = lambda: True
+    world.until_phase(Phase.STABLE)
+    assert world.alias() == "1"
+    world.until(lambda state: state.alias_move is None and not state.unrecorded, ticks=70)
+    assert world.alias() == "2"
+
+
 def hang(world: World) -> Counting:
     """From now on the world's registry answers nothing."""
     hanging = Counting()

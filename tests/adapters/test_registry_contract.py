@@ -307,6 +307,25 @@ def test_a_rejected_version_is_marked_for_its_owner_until_the_owner_promotes_it(
     assert world.quarantined(version, other) == "1-bad: ErrorsIncreased"
 
 
+def test_a_rollout_is_recorded_though_no_client_of_the_artifact_store_is_installed(
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    def no_client(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'boto3'")
+
+    (tmp_path / "mlflow.db").write_bytes(empty_database.read_bytes())
+    world = MlflowWorld(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
+    version = world.register(MODEL)
+    monkeypatch.setattr(mlflow.MlflowClient, "log_text", no_client)
+    run(world.registry.record_rollout(OWNER, record(version)))
+    assert list(world.recorded()) == [f"{OWNER}/1-abc"]
+    experiment = world.client.get_experiment_by_name(f"{MODEL}-rollouts")
+    (done,) = world.client.search_runs([experiment.experiment_id])
+    assert (done.info.status, done.data.metrics["errors.harmEvidence"]) == ("FINISHED", 0.5)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "server"])
 def test_a_recorded_rollout_has_its_curves_and_its_decision(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT
-from serinus.core.errors import MetricsUnavailable, NotSupportedYet, ServingUnavailable, StateConflict
+from serinus.core.errors import MetricsUnavailable, NotSupportedYet, ServingUnavailable, SpecInvalid, StateConflict
 from serinus.core.observation import MetricsSnapshot, ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.spec import ServingMode
@@ -23,6 +23,7 @@ from serinus.kubernetes.journal import ClusterJournal
 from serinus.kubernetes.objects import ClusterObjects
 from serinus.kubernetes.registry import ClusterRegistry
 from serinus.kubernetes.serving import ServingRouter
+from serinus.kubernetes.specs import Specs
 from serinus.kubernetes.status_store import StatusStore
 from serinus.kubernetes.telemetry import Telemetry
 from serinus.ports import Key, Ports
@@ -340,6 +341,29 @@ def test_auto_keeps_to_the_mode_it_has_chosen() -> None:
     asyncio.run(world.discovery.refresh())
     world.turn()
     assert (world.status()["mode"], standard.plans) == ("Knative", [])
+
+
+def test_auto_waits_for_the_mode_it_has_chosen_rather_than_leave_its_objects_behind() -> None:
+    world, standard, knative = both()
+    world.see(deployment())
+    world.until_stable()
+    without(world, HTTP_ROUTE)
+    world.fail()
+    assert "is served in mode Standard, but the cluster lacks the Gateway API" in world.degraded()[2]
+    assert (world.status()["mode"], bool(standard.plans), knative.plans) == ("Standard", True, [])
+
+
+def test_what_of_a_spec_can_be_understood_is_in_force_where_no_valid_one_was_seen() -> None:
+    drift = {"name": "drift", "type": "Drift"}
+    manifest = asking("Standard")
+    manifest["metadata"] |= {"uid": "u", "generation": 1}
+    manifest["spec"]["rollout"] = {"signals": [drift]}
+    with pytest.raises(SpecInvalid, match="not supported yet"):
+        Specs().of(manifest)
+    found = Specs().in_force(manifest)
+    assert found is not None
+    assert found.spec.model.uri == "s3://models/1"
+    assert Specs().in_force({**manifest, "spec": {"model": 1}}) is None
 
 
 def test_auto_takes_the_default_where_the_cluster_can_do_both() -> None:
