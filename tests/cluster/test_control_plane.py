@@ -86,7 +86,7 @@ def test_a_model_that_is_not_there_never_becomes_ready_and_the_pod_says_why(
 
     def initializer():
         pods = look.core.list_namespaced_pod(namespace).items
-        return pods and pods[0].status.init_container_statuses[0]
+        return pods and next(iter(pods[0].status.init_container_statuses or ()), None)
 
     failed = eventually(lambda: (one := initializer()) and one.restart_count and one, "the initializer is tried again")
     assert "there is no model at file://" in (failed.last_state.terminated or failed.state.terminated).message

@@ -66,6 +66,30 @@ def test_behind_a_gateway_that_does_not_copy_no_rollout_begins_that_needs_it(wor
     assert operator.stop() == 0
 
 
+def test_a_candidate_gets_its_share_of_the_replicas_before_its_share_of_the_requests(world: World) -> None:
+    world.operator().until_works()
+    serving = {"minReplicas": 1, "maxReplicas": 4}
+    world.ask_for("1", serving=serving)
+    world.until_serves("1")
+    one = {"namespace": world.namespace, "name": f"flights-{world.revision('1')}-predictor"}
+    world.look.apps.patch_namespaced_deployment_scale(**one, body={"spec": {"replicas": 4}})  # as an autoscaler does
+    eventually(lambda: ready_replicas(world, "1") == 4, "stable has grown")
+    time.sleep(3)  # and every gateway knows of it
+    with world.clients():
+        world.ask_for("2", serving=serving, steps=[{"weight": 50, "hold": "3s", "minRequests": 20}])
+        eventually(lambda: world.weights().get("2") == 50, "half of the requests")
+        assert ready_replicas(world, "2") >= 2
+        assert ready_replicas(world, "1") == 4
+        eventually(lambda: world.weights().get("2") == 100, "all requests")
+        assert ready_replicas(world, "2") == 4
+        world.until_serves("2")
+
+
+def ready_replicas(world: World, version: str) -> int:
+    name = f"flights-{world.revision(version)}-predictor"
+    return int(world.look.apps.read_namespaced_deployment(name, world.namespace).status.ready_replicas or 0)
+
+
 def test_nothing_is_written_to_what_belongs_to_the_user(world: World) -> None:
     operator = world.operator().until_works()
     world.ask_for("1")

@@ -139,6 +139,7 @@ def start_steps_when_candidate_is_ready(seen: Input) -> Step | None:
         stage=Stage.SCALING,
         stage_since=seen.now,
         evidence=no_evidence(seen, seen.rollout.policy, candidate, seen.rollout.attempt),
+        stable_replicas=stable_replicas(seen),
     )
     return go(seen, Phase.PROGRESSING, reasons.CANDIDATE_READY, f"{candidate.label} is ready", rollout=rollout)
 
