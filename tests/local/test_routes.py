@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.adapters.shifting import next_weights
 from serinus.core.plan import HeaderMatch
-from serinus.local.deployments import next_weights
 from serinus.local.routes import MatchRoute, MirrorRoute, Route, ServiceName, loaded_when, parse_service
 from serinus.local.traefik import loaded_routes, routes_config
 from serinus.ports import Key

@@ -10,7 +10,7 @@ ORDER = {Role.STABLE: 0, Role.CANDIDATE: 1}
 def next_weights(planned: Mapping[str, int], current: Mapping[str, int], ready: Set[str]) -> Mapping[str, int]:
     """The weights to route by now: those planned, once every revision whose share grows can take requests.
 
-    A share that shrinks never waits, and where nothing is ready there is nothing to protect.
+    Capacity before traffic. A share that shrinks never waits, and where nothing is ready there is nothing to protect.
     """
     growing = {revision for revision, weight in planned.items() if weight > current.get(revision, 0)}
     return planned if growing <= ready or not ready else current

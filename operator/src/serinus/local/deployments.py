@@ -1,7 +1,8 @@
 """One deployment as it runs: its plan, its revisions, and the weights and the mirror that the gateway was given."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 
+from serinus.adapters.shifting import next_weights
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import Role, ServingPlan
 from serinus.core.revision import Revision
@@ -9,15 +10,6 @@ from serinus.local.records import DeploymentRecord
 from serinus.local.revisions import RunningRevision, Surroundings
 from serinus.local.routes import MatchRoute, MirrorRoute, Route
 from serinus.ports import Key
-
-
-def next_weights(planned: Mapping[str, int], current: Mapping[str, int], ready: Set[str]) -> Mapping[str, int]:
-    """The weights to route by now: those planned, once every revision whose share grows can take requests.
-
-    Capacity before traffic. A share that shrinks never waits, and where nothing is ready there is nothing to protect.
-    """
-    growing = {revision for revision, weight in planned.items() if weight > current.get(revision, 0)}
-    return planned if growing <= ready or not ready else current
 
 
 class RunningDeployment:
