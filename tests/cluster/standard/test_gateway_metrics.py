@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from serinus.adapters.gateway_metrics import GatewayMetrics
-from serinus.adapters.scraping import Scraper
+from serinus.adapters.scraping import FAILURE_FRESH, Scraper
 from serinus.adapters.system_clock import SystemClock
 from serinus.core.errors import MetricsUnavailable
 from serinus.core.observation import MetricsSnapshot
@@ -203,4 +203,5 @@ async def test_a_gateway_that_is_suspended_is_evidence_of_nothing(world: Metered
     with pytest.raises(MetricsUnavailable):
         await world.source.read(world.gateway.key)
     world.gateway.process.resume()
+    await asyncio.sleep(FAILURE_FRESH.total_seconds())  # for so long all are told what one was told
     assert sample(await counted(world, HEALTHY, 2), HEALTHY).codes == {200: 2}
