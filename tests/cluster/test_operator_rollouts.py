@@ -47,7 +47,7 @@ def test_a_good_version_is_promoted_and_a_bad_one_taken_back(world: World) -> No
 
 
 def test_behind_a_gateway_that_does_not_copy_no_rollout_begins_that_needs_it(world: World) -> None:
-    operator = world.operator(namespaces="").until_works()  # of the whole cluster: only that one may look at GatewayClasses
+    operator = world.operator(namespaces="").until_works()  # only an operator of all looks at GatewayClasses
     world.ask_for("1", strategy="Shadow")
     world.until_serves("1")
     world.ask_for("2", strategy="Shadow")
