@@ -54,11 +54,10 @@ class KnativeWorld(StandardWorld):
         return self.raw("InferenceService", NAME)
 
     def spec(self) -> tuple[str, int]:
-        """The revision that the InferenceService's label names, and its percent."""
+        """The revision that the InferenceService's label names, and its percent; -1 while a person has taken that away."""
         found = self.service()
-        return found["metadata"]["labels"].get("serinus.dev/revision", ""), found["spec"]["predictor"][
-            "canaryTrafficPercent"
-        ]
+        percent = found["spec"]["predictor"].get("canaryTrafficPercent", -1)
+        return found["metadata"]["labels"].get("serinus.dev/revision", ""), percent
 
     def knative_revisions(self) -> list[Any]:
         """All Knative revisions, oldest first."""
