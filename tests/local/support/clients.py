@@ -30,6 +30,7 @@ class Answer:
     code: int
     revision: str
     text: str
+    answered_at: float
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Clients:
         revision = ""
         with contextlib.suppress(ValueError, KeyError, TypeError):
             revision = json.loads(text)["model_version"] if code == 200 else ""
-        self.answers.append(Answer(sent_at, code, revision, text))
+        self.answers.append(Answer(sent_at, code, revision, text, time.time()))
 
 
 def _body(rows: random.Random) -> dict[str, Any]:
