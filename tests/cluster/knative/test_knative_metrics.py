@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from tests.cluster.knative.world import KNATIVE_SECONDS, KnativeWorld
-from tests.cluster.standard.test_predictor_metrics import ROW, model, pods_count, served
+from tests.cluster.standard.test_predictor_metrics import ROW, pods_count, served
 from tests.cluster.standard.world import NAME, predictor_runtime
+from tests.cluster.stored_models import model
 from tests.local.harness import plan
 
 pytestmark = pytest.mark.anyio

@@ -18,27 +18,14 @@ from serinus.artifact import directory_digest
 from serinus.core.observation import ServingObservation
 from serinus.core.revision import Artifact, Revision
 from tests.cluster.standard.world import NAME, StandardWorld, predictor_runtime
+from tests.cluster.stored_models import model
 from tests.local.harness import plan
+
+__all__ = ["model"]
 
 pytestmark = pytest.mark.anyio
 
 ROW = {"x": 1.0}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model as MLflow saves it."""
-    import mlflow.sklearn
-    import pandas as pd
-    from mlflow.models import infer_signature
-    from sklearn.linear_model import LogisticRegression
-
-    frame = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
-    fitted = LogisticRegression().fit(frame, [0, 0, 1, 1])
-    folder = tmp_path_factory.mktemp("models") / "model"
-    signature = infer_signature(frame, fitted.predict(frame))
-    mlflow.sklearn.save_model(fitted, str(folder), signature=signature, pip_requirements=["scikit-learn"])
-    return folder
 
 
 def served(model: Path, name: str, digest: str = "") -> Revision:

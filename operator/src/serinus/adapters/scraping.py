@@ -66,30 +66,28 @@ class Shared(Generic[T]):
         self._ask = ask
         self._clock = clock
         self._fresh = fresh
-        self._asking: asyncio.Task[T] | None = None
-        self._answered_at: datetime | None = None
+        self._asking: asyncio.Task[tuple[datetime, T]] | None = None
+        self._ended_at = clock.now()
 
     async def get(self) -> tuple[datetime, T]:
         """When it was answered, and what. Raises what asking raises."""
-        asking = self._asking
-        if asking is None or self._is_old(asking):
-            self._answered_at = None
-            asking = self._asking = asyncio.create_task(self._answer())
-        answer = await asyncio.shield(asking)
-        return self._answered_at or self._clock.now(), answer
+        if self._asking is None or self._is_old(self._asking):
+            self._asking = asyncio.create_task(self._answer())
+        return await asyncio.shield(self._asking)
 
-    async def _answer(self) -> T:
+    async def _answer(self) -> tuple[datetime, T]:
         try:
-            return await self._ask()
+            answer = await self._ask()
         finally:
-            self._answered_at = self._clock.now()
+            self._ended_at = self._clock.now()
+        return self._ended_at, answer
 
-    def _is_old(self, asking: asyncio.Task[T]) -> bool:
-        if not asking.done() or self._answered_at is None:
-            return asking.done()
+    def _is_old(self, asking: asyncio.Task[tuple[datetime, T]]) -> bool:
+        if not asking.done():
+            return False
         failed = asking.cancelled() or asking.exception() is not None
         fresh = max(self._fresh, FAILURE_FRESH) if failed else self._fresh
-        return has_passed(fresh, self._answered_at, self._clock.now())
+        return has_passed(fresh, self._ended_at, self._clock.now())
 
 
 async def addresses(url: str) -> list[tuple[str, str]]:

@@ -35,8 +35,7 @@ def cluster_config(kubeconfig: str, context: str) -> SingleConfig:
         ) from error
     except MALFORMED as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        cause = " ".join(str(error).split())
-        raise ClusterUnknown(f"{where} is not a kubeconfig ({cause}); correct it, or give another") from error
+        raise ClusterUnknown(f"{where} is not a kubeconfig; correct it, or give another") from error
     if config is None or config.user is None:
         raise ClusterUnknown(
             f"{kubeconfig or os.environ.get('KUBECONFIG')} has no such context with a user; give --context"
