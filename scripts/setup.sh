@@ -1,8 +1,9 @@
 #!/bin/sh
-# Make the virtual environment $1 with every dependency of requirements.lock, checked by hash, and Serinus itself.
-# Only a Python 3.11-3.13 is needed; PYTHON=/path/to/python chooses one.
+# Make the virtual environment $1 with every dependency of the lock file $2 (requirements.lock by default), checked by hash, and
+# Serinus itself. Only a Python 3.11-3.13 is needed; PYTHON=/path/to/python chooses one.
 set -eu
 venv=$1
+lock=${2:-requirements.lock}
 
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
@@ -26,7 +27,7 @@ rm -rf "$venv"
 "$python" -m venv "$venv"
 pip() { PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip "$@" >>"$log" 2>&1; }
 if ! { pip install --require-hashes -r requirements-build.lock &&
-       pip install --require-hashes --no-build-isolation -r requirements.lock &&
+       pip install --require-hashes --no-build-isolation -r "$lock" &&
        pip install --no-deps --no-build-isolation -e .; }; then
   tail -n 20 "$log" >&2
   echo "The dependencies could not be installed; the last lines of $log are above. Is the package index reachable?" >&2

@@ -1,17 +1,19 @@
 """The operator among many ModelDeployments, beside bare InferenceServices in the same cluster and the same run.
 
-    python tests/benchmarks/cluster.py [--deployments 1000] [--failing 50] [--idle 60] [--rounds 20] [--round-size 100]
+    .venv/bin/python tests/benchmarks/cluster.py [--deployments 1000] [--failing 50] [--idle 60] [--rounds 20] [--round-size 100]
 
 A test cluster with the real KServe controller and gateway; pods are on fake nodes (told to run), requests come from a
 generator that serves the gateway's metrics page in proportion to the weights of the real HTTPRoutes. First a plain client
 creates and changes InferenceServices; then the operator does what ModelDeployments ask for: all created, all released
-anew through a canary (20 %, 50 %), then once more while some candidates begin to fail. Takes about 40 minutes.
+anew through a canary (20 %, 50 %), then once more while some candidates begin to fail. The operator runs in an environment of
+its own, with what its image has and no more. Takes about 40 minutes.
 """
 
 import argparse
 import json
 import platform
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
@@ -39,6 +41,9 @@ from tests.cluster.standard.world import install_definition, stub_runtime
 
 Json = dict[str, Any]
 
+ROOT = Path(__file__).parents[2]
+IMAGE_LOCK = Path("images/operator/requirements.lock")
+IMAGE_ENVIRONMENT = Path(".cache/operator-venv")
 CLIENTS = 8
 REQUESTS_PER_SECOND = 50.0
 SHARE_FAILING = 0.5
@@ -206,6 +211,15 @@ class Bench:
 
     def patch(self, kind: tuple[str, str, str], name: str, body: Json) -> None:
         self.look.custom.patch_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2], name, body)
+
+
+def image_python() -> Path:
+    """The interpreter of an environment with what the operator's image has; made anew whenever that changes."""
+    locked, made_with = (ROOT / IMAGE_LOCK).read_bytes(), ROOT / IMAGE_ENVIRONMENT / IMAGE_LOCK.name
+    if not made_with.exists() or made_with.read_bytes() != locked:
+        subprocess.run(["scripts/setup.sh", str(IMAGE_ENVIRONMENT), str(IMAGE_LOCK)], cwd=ROOT, check=True)
+        made_with.write_bytes(locked)
+    return ROOT / IMAGE_ENVIRONMENT / "bin" / "python"
 
 
 def until(condition: Callable[[], bool], what: str) -> float:
@@ -391,14 +405,16 @@ def main() -> None:
 
 def run(options: argparse.Namespace, plain: Bench, bench: Bench, cluster: clusters.Cluster, folder: Path) -> None:
     """All of it, on a cluster of its own."""
-    count = options.deployments
+    count, python = options.deployments, image_python()
     plain.make_namespace()
     base = bare(plain, count)
     print(f"bare InferenceServices: created {base['created']:.0f} s, changed {base['changed']:.0f} s", flush=True)
     bench.make_namespace()
     generator = Generator(bench.look, bench.namespace)
     with generator.running() as url:
-        operator = Operator(cluster, bench.namespace, folder, "bench", lease=False, gateway_metrics_url=url)
+        operator = Operator(
+            cluster, bench.namespace, folder, "bench", lease=False, python=python, gateway_metrics_url=url
+        )
         try:
             watched = Watched(operator.until_works())
             release(options, bench, watched, generator, base)

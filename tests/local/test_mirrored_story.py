@@ -21,7 +21,7 @@ def test_copies_of_requests_decide_and_clients_see_no_failure_at_all(runtime: Ru
     runtime.start()
     runtime.wait_for(lambda state: state.phase is Phase.STABLE, "the first version serves")
     deployment = replace(deployment, steps=STEPS)
-    with clients(runtime.port) as sending:
+    with clients(runtime.port, per_second=20) as sending:
         replace(deployment, strategy="BlueGreen").ask_for(BETTER)
         better = runtime.finished(BETTER)
         replace(deployment, strategy="Shadow").ask_for(REFUSING)

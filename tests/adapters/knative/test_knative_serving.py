@@ -1,6 +1,5 @@
 """What the Knative backend does beyond the contract of all backends."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -313,4 +312,4 @@ async def test_objects_stay_behind_where_the_spec_says_so(world: InMemory) -> No
 async def test_a_deployment_that_is_gone_is_forgotten(world: InMemory) -> None:
     await world.settle(both(10))
     world.serving.forget(KEY)
-    assert json.dumps([list(world.serving._view._memories), list(world.serving._refused)]) == "[[], []]"
+    assert not any([world.serving._view._memories, world.serving._refusals])

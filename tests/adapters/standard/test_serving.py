@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from serinus.adapters.kubernetes_objects import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, INFERENCE_SERVICE, POD, Kind
+from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable, StateConflict
 from serinus.core.plan import Role, ServedRevision, ServingPlan
 from serinus.core.spec import Gateway
@@ -201,6 +202,17 @@ async def test_a_template_that_the_api_server_refuses_fails_its_revision_and_no_
     assert seen.revisions.keys() == {"aaa"}
 
 
+async def test_a_change_of_what_runs_that_is_refused_is_a_problem_until_it_is_taken(world: InMemory) -> None:
+    await world.settle(plan(A, weights={"aaa": 100}))
+    world.kubernetes.refusals["flights-aaa"] = Refused("admission webhook denied the request: too many replicas")
+    seen = await world.settle(plan(A, weights={"aaa": 100}, replicas=3))
+    assert (seen.ready("aaa"), seen.revisions["aaa"].failed) == (True, False)
+    assert seen.problem is not None
+    assert (seen.problem.reason, "too many replicas" in seen.problem.message) == (reasons.CHANGE_REFUSED, True)
+    world.kubernetes.refusals.clear()
+    assert (await world.settle(plan(A, weights={"aaa": 100}, replicas=3))).problem is None
+
+
 async def test_a_server_that_cannot_take_one_object_still_gets_the_route(world: InMemory) -> None:
     await world.settle(BOTH)
     world.kubernetes.refusals["flights-ccc"] = ServingUnavailable("the API server does not answer")
@@ -352,7 +364,7 @@ async def test_pods_that_are_gone_still_count_for_restarts(world: InMemory) -> N
 async def test_a_deployment_that_is_gone_is_forgotten(world: InMemory) -> None:
     await world.settle(BOTH)
     world.standard.forget(KEY)
-    remembered = [world.standard._refused, world.standard._unlisted_since, world.standard._writer._written]
+    remembered = [world.standard._refusals, world.standard._unlisted_since, world.standard._writer._written]
     assert not any(remembered)
 
 

@@ -22,7 +22,7 @@ class Operator:
     """One replica. All replicas of a test share a Lease in the test's namespace; `lease=False`: it is the only one.
 
     `inside`: it runs in the network of the pods, as it does in a real cluster, and asks them for their counters.
-    `clock`: a file that says by how many seconds its clock is wrong.
+    `clock`: a file that says by how many seconds its clock is wrong. `python`: the interpreter, of this environment or another.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Operator:
         lease: bool = True,
         inside: bool = False,
         clock: Path | None = None,
+        python: Path = Path(sys.executable),
         **flags: str,
     ) -> None:
         self.log = folder / f"{name}.log"
@@ -53,7 +54,7 @@ class Operator:
             **{flag.replace("_", "-"): value for flag, value in flags.items()},
         }
         program = ["tests.cluster.operating.wrong_clock", str(clock)] if clock else ["serinus.cli"]
-        self._command = [*(cluster.prefix if inside else ()), sys.executable, "-m", *program, "operator"]
+        self._command = [*(cluster.prefix if inside else ()), str(python), "-m", *program, "operator"]
         self._command += [f"--{flag}={value}" for flag, value in settings.items()] + ([] if lease else ["--no-lease"])
         self.process = self._started()
 

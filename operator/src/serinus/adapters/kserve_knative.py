@@ -9,10 +9,11 @@ from serinus.adapters.knative_steps import Seen, Step, next_step
 from serinus.adapters.knative_view import KnativeSettings, KnativeView
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, KubernetesObjects, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
+from serinus.adapters.refusals import Refusals
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable
-from serinus.core.observation import Problem, RevisionStatus, ServingObservation
+from serinus.core.observation import Problem, ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.spec import ServingMode
 from serinus.ports import Clock, Key
@@ -37,28 +38,25 @@ class KnativeServing:
         self._objects = objects
         self._view = KnativeView(objects, clock, settings)
         self._writer = ObjectWriter(objects, notice)
-        self._refused: dict[tuple[Key, str], str] = {}
+        self._refusals = Refusals()
 
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone, and what is remembered of it can go too."""
         self._view.forget(key)
         self._writer.forget(key)
-        self._refused = {place: why for place, why in self._refused.items() if place[0] != key}
+        self._refusals.forget(key)
 
     async def observe(self, key: Key) -> ServingObservation:
         """What KServe, Knative and the pods say, from the cache: no request is made."""
         statuses = self._view.statuses(key)
-        for (of, revision), sentence in self._refused.items():
-            if of == key:
-                statuses.setdefault(revision, RevisionStatus(revision, ready=False, failed=True, message=sentence))
         return ServingObservation(
-            revisions=statuses,
+            revisions=statuses | self._refusals.failed(key, statuses),
             weights=self._view.accepted_weights(key),
             url=self._view.url(key),
             mode=str(ServingMode.KNATIVE),
             known=self._view.known(key),
             stable=self._view.stable(key),
-            problem=self._problem(key),
+            problem=self._problem(key) or self._refusals.problem(key, statuses),
             no_mirror="Knative copies no requests",
         )
 
@@ -70,7 +68,7 @@ class KnativeServing:
         owner, existing = self._objects.owner(key), self._view.service(key)
         self._view.follow(key, plan)
         served = {one.revision.id: one for one in plan.served}
-        self._refused = {at: why for at, why in self._refused.items() if at[0] != key or at[1] in served}
+        self._refusals.keep(key, served)
         if not served:
             if existing is not None:
                 await self._writer.delete(key, INFERENCE_SERVICE, existing)
@@ -83,16 +81,16 @@ class KnativeServing:
         if step.revision not in served:
             return  # what is there is still being settled, and is not ours to describe
         if "transformer" in served[step.revision].revision.template.get("template", {}):
-            self._refused[key, step.revision] = WHOLE_TRANSFORMER
+            self._refusals.note(key, step.revision, WHOLE_TRANSFORMER)
             return
         try:
             wanted = self._manifest(key, owner, plan, seen, step)
             await self._writer.write(key, INFERENCE_SERVICE, wanted, adopt=owner.deployment.spec.serving.adopt)
-            self._refused.pop((key, step.revision), None)
+            self._refusals.settle(key, step.revision)
         except ServingUnavailable as error:
             if error.retriable:
                 raise
-            self._refused[key, step.revision] = str(error)
+            self._refusals.note(key, step.revision, str(error))
 
     def _manifest(self, key: Key, owner: Owner, plan: ServingPlan, seen: Seen | None, step: Step) -> dict[str, Any]:
         """The step as an InferenceService. Beside the model and the percent nothing changes on the way."""

@@ -1,6 +1,7 @@
 """Serving through KServe's Standard mode: one InferenceService for each revision, one HTTPRoute that splits the requests."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -9,13 +10,14 @@ from serinus.adapters.http_route import Backend, Routing, http_route, is_accepte
 from serinus.adapters.inference_service import edges_of, ending_gently, inference_service, keeping_model, revision_name
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
+from serinus.adapters.refusals import Refusals
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.adapters.shifting import grows, shifted
 from serinus.adapters.standard_view import StandardSettings, StandardView
 from serinus.core import reasons
 from serinus.core.elapsed import has_passed
 from serinus.core.errors import ServingUnavailable
-from serinus.core.observation import Problem, RevisionStatus, ServingObservation
+from serinus.core.observation import Problem, ServingObservation
 from serinus.core.plan import Role, ServedRevision, ServingPlan
 from serinus.core.spec import Gateway, Serving, ServingMode
 from serinus.ports import Clock, Key
@@ -37,31 +39,28 @@ class StandardServing:
         self._settings = settings
         self._view = StandardView(objects, clock, settings)
         self._writer = ObjectWriter(objects, notice)
-        self._unlisted_since: dict[tuple[Key, str], datetime] = {}
-        self._refused: dict[tuple[Key, str], str] = {}
+        self._unlisted_since: dict[Key, dict[str, datetime]] = defaultdict(dict)  # by revision
+        self._refusals = Refusals()
 
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone, and what is remembered of it can go too."""
         self._view.forget(key)
         self._writer.forget(key)
-        self._refused = {place: why for place, why in self._refused.items() if place[0] != key}
-        self._unlisted_since = {place: since for place, since in self._unlisted_since.items() if place[0] != key}
+        self._refusals.forget(key)
+        self._unlisted_since.pop(key, None)
 
     async def observe(self, key: Key) -> ServingObservation:
         """What pods and route say, from the cache: no request is made."""
         statuses = self._view.statuses(key)
-        for (of, revision), sentence in self._refused.items():
-            if of == key:
-                statuses.setdefault(revision, RevisionStatus(revision, ready=False, failed=True, message=sentence))
         trouble, mirroring = self._view.trouble(key), self._view.mirroring(key)
         return ServingObservation(
-            revisions=statuses,
+            revisions=statuses | self._refusals.failed(key, statuses),
             weights=self._view.accepted_weights(key),
             url=self._view.url(key),
             mode=str(ServingMode.STANDARD),
             known=self._view.known(key),
             stable=self._view.stable(key),
-            problem=Problem(reasons.ROUTE_REFUSED, trouble) if trouble else None,
+            problem=Problem(reasons.ROUTE_REFUSED, trouble) if trouble else self._refusals.problem(key, statuses),
             mirror=self._view.accepted_mirror(key),
             no_mirror=mirroring.never,
             no_partial_mirror=mirroring.partial,
@@ -86,18 +85,17 @@ class StandardServing:
     async def _bring_up(self, key: Key, owner: Owner, plan: ServingPlan) -> ServingUnavailable | None:
         """Write every revision's InferenceService. Trouble with one must not hold up the route: it is returned."""
         self._raise_if_missing()
-        served = {one.revision.id for one in plan.served}
-        self._refused = {at: why for at, why in self._refused.items() if at[0] != key or at[1] in served}
+        self._refusals.keep(key, {one.revision.id: one for one in plan.served})
         trouble = None
         for one in plan.served:
             try:
                 await self._write_revision(key, owner, one, plan.latency_edges_seconds)
-                self._refused.pop((key, one.revision.id), None)
+                self._refusals.settle(key, one.revision.id)
             except ServingUnavailable as error:
                 if error.retriable:
                     trouble = error
                 else:
-                    self._refused[key, one.revision.id] = str(error)
+                    self._refusals.note(key, one.revision.id, str(error))
         return trouble
 
     def _raise_if_missing(self) -> None:
@@ -189,14 +187,14 @@ class StandardServing:
         route = self._view.route(key)
         for revision, running in self._view.running(key).items():
             if revision in served or not _is_unlisted(revision, route):
-                self._unlisted_since.pop((key, revision), None)
+                self._unlisted_since[key].pop(revision, None)
             elif self._has_drained(key, revision):
                 await self._writer.delete(key, INFERENCE_SERVICE, running)
-                del self._unlisted_since[key, revision]
+                del self._unlisted_since[key][revision]
 
     def _has_drained(self, key: Key, revision: str) -> bool:
         now = self._clock.now()
-        return has_passed(self._settings.drain, self._unlisted_since.setdefault((key, revision), now), now)
+        return has_passed(self._settings.drain, self._unlisted_since[key].setdefault(revision, now), now)
 
 
 def _is_unlisted(revision: str, route: Manifest | None) -> bool:

@@ -12,11 +12,11 @@ class RestartCounter:
     """Remembers the deaths of every pod it has seen, for as long as the pod's revision runs."""
 
     def __init__(self) -> None:
-        self._deaths: dict[tuple[Key, str], dict[str, int]] = {}
+        self._deaths: dict[Key, dict[str, dict[str, int]]] = {}  # of each revision's pods, both by uid
 
     def count(self, key: Key, revision_uid: str, pods: Iterable[Manifest]) -> int:
         """All deaths so far. After a restart of this program those of pods that are gone are forgotten."""
-        seen = self._deaths.setdefault((key, revision_uid), {})
+        seen = self._deaths.setdefault(key, {}).setdefault(revision_uid, {})
         for pod in pods:
             uid = manifests.uid_of(pod)
             seen[uid] = max(seen.get(uid, 0), deaths(pod))
@@ -24,6 +24,6 @@ class RestartCounter:
 
     def keep(self, key: Key, revision_uids: Set[str]) -> None:
         """Forget the deployment's revisions that are gone."""
-        gone = [place for place in self._deaths if place[0] == key and place[1] not in revision_uids]
-        for place in gone:
-            del self._deaths[place]
+        known = self._deaths.pop(key, {})
+        if revision_uids:
+            self._deaths[key] = {uid: pods for uid, pods in known.items() if uid in revision_uids}

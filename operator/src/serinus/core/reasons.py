@@ -58,5 +58,6 @@ ROUTE_NOT_ACCEPTED: Final = "RouteNotAccepted"
 # People and outside systems
 SERVING_MODE_UNAVAILABLE: Final = "ServingModeUnavailable"
 ROUTE_REFUSED: Final = "RouteRefused"
+CHANGE_REFUSED: Final = "ChangeRefused"
 MIRRORING_UNAVAILABLE: Final = "MirroringUnavailable"
 ALIAS_CONFLICT: Final = "AliasConflict"
