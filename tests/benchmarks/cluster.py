@@ -21,7 +21,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +29,7 @@ from typing import Any
 
 import psutil
 from kubernetes import watch  # type: ignore[import-untyped]
+from kubernetes.client import ApiException  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
 from serinus.adapters.kubernetes_objects import DEPLOYMENT_LABEL
@@ -44,6 +45,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 IMAGE_LOCK = Path("images/operator/requirements.lock")
 IMAGE_ENVIRONMENT = Path(".cache/operator-venv")
+WORKLOADS = ("apps", "v1", "deployments")
 CLIENTS = 8
 REQUESTS_PER_SECOND = 50.0
 SHARE_FAILING = 0.5
@@ -79,12 +81,52 @@ class Served:
         self.good, self.bad, self.since = self.good + sent * (1 - failing), self.bad + sent * failing, now
 
 
+class Followed:
+    """The objects of a kind in a namespace as a watch tells of them: asking again and again would load what is measured."""
+
+    def __init__(self, look: Look, namespace: str, kind: tuple[str, str, str], label: str = "") -> None:
+        self._look, self._namespace, self._kind, self._label = look, namespace, kind, label
+        self._ended = threading.Event()
+        self.objects: dict[str, Json] = {}
+
+    @contextmanager
+    def running(self, seen: Callable[[Json, bool], None] = lambda manifest, gone: None) -> Iterator[dict[str, Json]]:
+        """Follow while the block lasts; gives the objects by name. `seen` is told of each change."""
+        thread = threading.Thread(target=self._follow, args=(seen,), daemon=True)
+        thread.start()
+        try:
+            yield self.objects
+        finally:
+            self._ended.set()
+
+    def _follow(self, seen: Callable[[Json, bool], None]) -> None:
+        group, version, plural = self._kind
+        while not self._ended.is_set():
+            stream = watch.Watch().stream(
+                self._look.custom.list_namespaced_custom_object, group, version, self._namespace, plural,
+                label_selector=self._label, timeout_seconds=600,
+            )  # fmt: skip
+            with suppress(HTTPError, ApiException):  # a watch may be cut, or be too old, and is at the end
+                for event in stream:
+                    if self._ended.is_set():
+                        return
+                    self._take_in(event["object"], event["type"] == "DELETED", seen)
+
+    def _take_in(self, manifest: Json, gone: bool, seen: Callable[[Json, bool], None]) -> None:
+        name = manifest["metadata"]["name"]
+        if gone:
+            self.objects.pop(name, None)
+        else:
+            self.objects[name] = manifest
+        seen(manifest, gone)
+
+
 class Generator:
     """Clients that are only counted: follows the HTTPRoutes of a namespace, and answers as the gateway's metrics page."""
 
     def __init__(self, look: Look, namespace: str) -> None:
         self._look, self._namespace = look, namespace
-        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
         self._served: dict[str, Served] = {}
         self._started = time.time()
         self.weights: dict[str, dict[str, int]] = {}
@@ -108,11 +150,10 @@ class Generator:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        threading.Thread(target=self._follow, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/metrics"
+            with Followed(self._look, self._namespace, ROUTES, DEPLOYMENT_LABEL).running(self._seen):
+                yield f"http://127.0.0.1:{server.server_port}/metrics"
         finally:
-            self._ended.set()
             server.shutdown()
 
     def fail(self, service: str) -> None:
@@ -131,17 +172,6 @@ class Generator:
                 for code, count in ((200, int(served.good)), (500, int(served.bad))):
                     lines.append(SERIES.format(code=code, namespace=self._namespace, service=service, count=count))
         return "".join(lines)
-
-    def _follow(self) -> None:
-        group, version, plural = ROUTES
-        while not self._ended.is_set():
-            stream = watch.Watch().stream(
-                self._look.custom.list_namespaced_custom_object, group, version, self._namespace, plural,
-                label_selector=DEPLOYMENT_LABEL, timeout_seconds=600,
-            )  # fmt: skip
-            with suppress(HTTPError):  # a watch may be cut, and is at the end
-                for event in stream:
-                    self._seen(event["object"], gone=event["type"] == "DELETED")
 
     def _seen(self, route: Json, gone: bool) -> None:
         name, now = route["metadata"]["name"], time.time()
@@ -194,10 +224,9 @@ class Bench:
         runtimes = ("serving.kserve.io", "v1alpha1", self.namespace, "servingruntimes")
         self.look.custom.create_namespaced_custom_object(*runtimes, stub_runtime())
 
-    def all(self, kind: tuple[str, str, str]) -> list[Json]:
-        found = self.look.custom.list_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2])
-        items: list[Json] = found["items"]
-        return items
+    def following(self, kind: tuple[str, str, str]) -> AbstractContextManager[dict[str, Json]]:
+        """The objects of a kind by name, kept up to date while the block lasts."""
+        return Followed(self.look, self.namespace, kind).running()
 
     def each(self, count: int, act: Callable[[int], object]) -> float:
         """Do it for every number, a few at a time; the seconds it took."""
@@ -220,6 +249,11 @@ def image_python() -> Path:
         subprocess.run(["scripts/setup.sh", str(IMAGE_ENVIRONMENT), str(IMAGE_LOCK)], cwd=ROOT, check=True)
         made_with.write_bytes(locked)
     return ROOT / IMAGE_ENVIRONMENT / "bin" / "python"
+
+
+def count_of(objects: dict[str, Json], is_so: Callable[[Json], bool]) -> int:
+    """How many of the objects, which change meanwhile, are so."""
+    return sum(map(is_so, list(objects.values())))
 
 
 def until(condition: Callable[[], bool], what: str) -> float:
@@ -247,14 +281,15 @@ def bare(bench: Bench, count: int) -> dict[str, float]:
             "spec": {"predictor": predictor("v1")},
         }
 
-    begun = time.perf_counter()
-    bench.each(count, lambda number: bench.create(SERVICES, body(number)))
-    until(lambda: sum(map(_ready, bench.all(SERVICES))) == count, "all InferenceServices are ready")
-    created = time.perf_counter() - begun
-    begun = time.perf_counter()
-    bench.each(count, lambda n: bench.patch(SERVICES, f"b{n}", {"spec": {"predictor": predictor("v2")}}))
-    until(lambda: _rolled_out(bench, count), "all Deployments have rolled out")
-    changed = time.perf_counter() - begun
+    with bench.following(SERVICES) as services, bench.following(WORKLOADS) as workloads:
+        begun = time.perf_counter()
+        bench.each(count, lambda number: bench.create(SERVICES, body(number)))
+        until(lambda: count_of(services, _ready) == count, "all InferenceServices are ready")
+        created = time.perf_counter() - begun
+        begun = time.perf_counter()
+        bench.each(count, lambda n: bench.patch(SERVICES, f"b{n}", {"spec": {"predictor": predictor("v2")}}))
+        until(lambda: count_of(workloads, _has_rolled_out) == count, "all Deployments have rolled out")
+        changed = time.perf_counter() - begun
     bench.look.core.delete_namespace(bench.namespace)
     gone = lambda: bench.namespace not in {one.metadata.name for one in bench.look.core.list_namespace().items}  # noqa: E731
     until(gone, "the namespace is gone")
@@ -266,16 +301,11 @@ def _ready(service: Json) -> bool:
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 
 
-def _rolled_out(bench: Bench, count: int) -> bool:
-    found = bench.look.apps.list_namespaced_deployment(bench.namespace).items
-    done = [
-        one
-        for one in found
-        if "s3://models/v2" in json.dumps(bench.look.api.sanitize_for_serialization(one.spec.template))
-        and one.status.observed_generation == one.metadata.generation
-        and one.status.updated_replicas == one.status.ready_replicas == one.status.replicas == 1
-    ]
-    return len(done) == count
+def _has_rolled_out(workload: Json) -> bool:
+    status = workload.get("status", {})
+    numbers = [status.get(name) for name in ("updatedReplicas", "readyReplicas", "replicas")]
+    seen = status.get("observedGeneration") == workload["metadata"]["generation"]
+    return seen and numbers == [1, 1, 1] and "s3://models/v2" in json.dumps(workload["spec"]["template"])
 
 
 # ---- ModelDeployments
@@ -336,11 +366,13 @@ def measured(
     cpu, before, begun = watched.cpu(), watched.requests(), time.perf_counter()
     applied = bench.each(count, act)
 
-    def all_done() -> bool:
-        watched.mib()
-        return sum(map(done, bench.all(DEPLOYMENTS))) == count
+    with bench.following(DEPLOYMENTS) as deployments:
 
-    until(all_done, "all ModelDeployments are done")
+        def all_done() -> bool:
+            watched.mib()
+            return count_of(deployments, done) == count
+
+        until(all_done, "all ModelDeployments are done")
     seconds = time.perf_counter() - begun
     requests = watched.requests() - before
     return {

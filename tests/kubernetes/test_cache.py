@@ -1,5 +1,6 @@
 """The cache: of two sightings the newer one counts, and what was deleted does not come back."""
 
+import json
 from typing import Any
 
 from hypothesis import given
@@ -89,6 +90,19 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert kept["metadata"]["annotations"] == {"mine": "1"}
     assert "managedFields" not in kept["metadata"]
     assert pod["spec"] == {"containers": [{"name": "c", "ports": []}]}
+
+
+def test_objects_share_names_and_short_texts() -> None:
+    cache = ObjectCache()
+    for name in ("a", "b"):
+        text = '{"conditions": [{"lastTransitionTime": "2026-01-01T00:00:00Z"}]}'
+        cache.put(INFERENCE_SERVICE, seen(name, 1, name, status=json.loads(text)))
+    first, second = (cache.get(INFERENCE_SERVICE, "ml", name) for name in ("a", "b"))
+    assert first is not None
+    assert second is not None
+    of_first, of_second = (next(iter(one["status"]["conditions"][0].items())) for one in (first, second))
+    assert of_first[0] is of_second[0]
+    assert of_first[1] is of_second[1]
 
 
 def module_annotation() -> str:

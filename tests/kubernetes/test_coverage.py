@@ -11,7 +11,7 @@ from serinus.kubernetes.cache import ObjectCache
 from serinus.kubernetes.coverage import Coverage
 from serinus.kubernetes.discovery import WATCHED, Discovery
 from serinus.kubernetes.intake import Intake
-from serinus.kubernetes.relist import Relist
+from serinus.kubernetes.relist import CHUNK, Relist
 from serinus.kubernetes.watches import Watches
 from serinus.ports import Key
 from tests.kubernetes.fake_api import FakeApiServer
@@ -53,7 +53,7 @@ def test_what_is_watched_already_is_not_listed_again() -> None:
     world.server.kinds |= {HTTP_ROUTE}
     world.update()
     assert [path for path in world.server.paths if "limit=" in path] == [
-        "GET /apis/gateway.networking.k8s.io/v1/httproutes?limit=500"
+        f"GET /apis/gateway.networking.k8s.io/v1/httproutes?limit={CHUNK}"
     ]
 
 

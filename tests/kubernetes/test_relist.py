@@ -140,9 +140,10 @@ def test_what_was_created_while_the_list_was_made_is_not_taken_for_deleted() -> 
 
 def test_what_was_deleted_while_the_list_was_made_was_not_missed() -> None:
     world = World()
-    world.told(HTTP_ROUTE, route())
+    world.server.put(HTTP_ROUTE, route())
     listed = asyncio.run(world.relist._list(HTTP_ROUTE))
-    world.intake.gone(HTTP_ROUTE, listed.manifests[0])
+    assert len(module.difference(world.cache, listed)) == 1
+    world.intake.gone(HTTP_ROUTE, listed.news[0])
     assert len(module.difference(world.cache, listed)) == 0
 
 

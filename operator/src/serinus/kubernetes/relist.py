@@ -15,7 +15,7 @@ from serinus.kubernetes.intake import Intake
 
 log = logging.getLogger(__name__)
 
-CHUNK: Final = 500
+CHUNK: Final = 100  # objects whose every word is in memory at once
 GRACE_SECONDS: Final = 3.0  # in which a watch may still tell what a list has shown
 SELECTORS: Final = {POD: DEPLOYMENT_LABEL}
 GONE: Final = 410
@@ -28,12 +28,13 @@ class ClusterRestored(SerinusError):
 
 @dataclass
 class Listed:
-    """All objects of a kind at one moment."""
+    """All objects of a kind at one moment: `there` by namespace and name, and whole those that the cache did not know."""
 
     kind: Kind
     namespaces: Sequence[str]
     version: int
-    manifests: list[dict[str, Any]] = field(default_factory=list)
+    there: set[tuple[str, str]] = field(default_factory=set)
+    news: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ class Relist:
         newest = max((sighting.version for sighting in self._cache.all(kind)), default=0)
         namespaces = [""] if kind in CLUSTER_SCOPED or not self._namespaces else list(self._namespaces)
         parts = [await self._list_one(kind, namespace) for namespace in namespaces]
-        listed = Listed(kind, namespaces, min(part.version for part in parts), [])
-        listed.manifests = [manifest for part in parts for manifest in part.manifests]
+        listed = Listed(kind, namespaces, min(part.version for part in parts))
+        listed.there = {place for part in parts for place in part.there}
+        listed.news = [manifest for part in parts for manifest in part.news]
         if listed.version < newest:
             raise ClusterRestored(
                 f"the API server lists {kind.plural} as of version {listed.version}, but {newest} was seen before; the "
@@ -127,31 +129,33 @@ class Relist:
             meta = answer["metadata"]
             listed.version = listed.version or int(meta["resourceVersion"])
             for item in answer["items"]:
-                listed.manifests.append({**item, "apiVersion": kind.api_version, "kind": kind.kind})
+                listed.there.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+                if is_news(self._cache, kind, item):
+                    listed.news.append({**item, "apiVersion": kind.api_version, "kind": kind.kind})
             if not meta.get("continue"):
                 return listed
             params = {**params, "continue": meta["continue"]}
 
 
+def is_news(cache: ObjectCache, kind: Kind, manifest: dict[str, Any]) -> bool:
+    """Whether the object is newer than what is known of it, and not known to be deleted."""
+    meta = manifest["metadata"]
+    known = cache.sighting(kind, meta.get("namespace", ""), meta["name"])
+    return (known is None or known.version < version_of(manifest)) and not cache.knows_deleted(meta["uid"])
+
+
 def difference(cache: ObjectCache, listed: Listed) -> Difference:
     """What of a list the cache does not know yet, and what it knows that had been deleted when the list was made."""
-    there, changed = set[tuple[str, str]](), []
-    for manifest in listed.manifests:
-        namespace, name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
-        there.add((namespace, name))
-        known = cache.sighting(listed.kind, namespace, name)
-        is_news = known is None or known.version < version_of(manifest)
-        if is_news and not cache.knows_deleted(manifest["metadata"]["uid"]):
-            changed.append(manifest)
-    return Difference(tuple(changed), tuple(_gone(cache, listed, there)))
+    changed = tuple(manifest for manifest in listed.news if is_news(cache, listed.kind, manifest))
+    return Difference(changed, tuple(_gone(cache, listed)))
 
 
-def _gone(cache: ObjectCache, listed: Listed, there: set[tuple[str, str]]) -> list[Manifest]:
+def _gone(cache: ObjectCache, listed: Listed) -> list[Manifest]:
     gone = []
     for sighting in cache.all(listed.kind):
         meta = sighting.manifest["metadata"]
         namespace = meta.get("namespace", "")
         within = listed.namespaces == [""] or namespace in listed.namespaces
-        if within and (namespace, meta["name"]) not in there and sighting.version <= listed.version:
+        if within and (namespace, meta["name"]) not in listed.there and sighting.version <= listed.version:
             gone.append(sighting.manifest)
     return gone
