@@ -23,7 +23,7 @@ from serinus.adapters.mlflow_rollouts import metric_points
 from serinus.artifact import directory_digest, verify_directory
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.state import EvidencePoint, Outcome, RolloutRecord, WeightChange
-from serinus.ports import ModelRegistry
+from serinus.ports import ModelRegistry, Quarantine
 from tests.adapters.fakes.registry import FakeModel, FakeRegistry
 
 T = TypeVar("T")
@@ -295,16 +295,27 @@ def test_a_rollout_is_recorded_once(world: World) -> None:
 def test_a_rejected_version_is_marked_for_its_owner_until_the_owner_promotes_it(world: World) -> None:
     version, other = world.register(MODEL), "dev/flight-delay"
     bad = record(version, "1-bad").model_copy(update={"outcome": Outcome.ROLLED_BACK, "reason": "ErrorsIncreased"})
+    bad_quarantine = Quarantine(version, "ErrorsIncreased")
     for owner in (OWNER, OWNER, other):
-        run(world.registry.record_rollout(owner, bad, rejected=True))
+        run(world.registry.record_rollout(owner, bad, quarantine=bad_quarantine))
     assert world.quarantined(version, OWNER) == world.quarantined(version, other) == "1-bad: ErrorsIncreased"
     superseded = record(version, "2-superseded").model_copy(update={"outcome": Outcome.SUPERSEDED})
     run(world.registry.record_rollout(OWNER, superseded))
     assert world.quarantined(version, OWNER) == "1-bad: ErrorsIncreased"
-    for finished, rejected in ((record(version, "3-good"), False), (bad, True)):
-        run(world.registry.record_rollout(OWNER, finished, rejected=rejected))
+    for finished, quarantine in ((record(version, "3-good"), None), (bad, bad_quarantine)):
+        run(world.registry.record_rollout(OWNER, finished, quarantine=quarantine))
         assert world.quarantined(version, OWNER) is None, "and an old record that comes again does not mark it anew"
     assert world.quarantined(version, other) == "1-bad: ErrorsIncreased"
+
+
+def test_going_back_marks_what_is_left_and_unmarks_what_is_gone_back_to(world: World) -> None:
+    former, left = world.register(MODEL), world.register(MODEL)
+    bad = record(former, "1-bad").model_copy(update={"outcome": Outcome.ROLLED_BACK})
+    run(world.registry.record_rollout(OWNER, bad, quarantine=Quarantine(former, "ErrorsIncreased")))
+    back = record(former, "2-back").model_copy(update={"from_version": left})
+    run(world.registry.record_rollout(OWNER, back, quarantine=Quarantine(left, "RolledBackByUser")))
+    assert world.quarantined(former, OWNER) is None
+    assert world.quarantined(left, OWNER) == "2-back: RolledBackByUser"
 
 
 def test_a_rollout_is_recorded_though_no_client_of_the_artifact_store_is_installed(

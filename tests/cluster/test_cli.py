@@ -170,7 +170,7 @@ def test_who_may_look_may_not_act_and_is_told_whom_to_ask(
     refused = serinus(viewer, "abort", "flights")
     assert refused.code == 3
     assert "cannot patch resource" in refused.err
-    assert "serinus-edit to act" in refused.err
+    assert "serinus-edit, to act" in refused.err
     everywhere = serinus(viewer, "get", "-A")
     assert (everywhere.code, "at the cluster scope" in everywhere.err) == (3, True)
     editor = kubeconfig_of(cluster, look, namespace, "serinus-edit", tmp_path)

@@ -3,7 +3,7 @@
 import copy
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from serinus.adapters.kubernetes_objects import (
@@ -37,6 +37,7 @@ class FakeKubernetes:
         self.kinds = {MODEL_DEPLOYMENT, INFERENCE_SERVICE, HTTP_ROUTE, POD}
         self.requests: list[tuple[str, str, str]] = []
         self.refusals: dict[str, Exception] = {}  # by name of the object
+        self.clock_ahead = timedelta()
         self.admission: Callable[[dict[str, Any]], None] = lambda _: None
         self._now = now
         self._owners: dict[Key, Owner] = {}
@@ -51,6 +52,9 @@ class FakeKubernetes:
 
     def serves(self, kind: Kind) -> bool:
         return kind in self.kinds
+
+    def ahead(self) -> timedelta:
+        return self.clock_ahead
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         return copy.deepcopy(self._objects.get((kind, namespace, name)))

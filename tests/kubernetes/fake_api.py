@@ -16,6 +16,7 @@ import httpx2
 from serinus.adapters.kubernetes_objects import Kind
 from serinus.kubernetes.api import Api, Count, Fence
 from serinus.kubernetes.discovery import KINDS, base_of
+from tests.fakes.clock import FakeClock
 
 Place = tuple[str, str, str]  # path of the collection without its namespace, namespace, name
 Json = dict[str, Any]
@@ -42,7 +43,7 @@ class Refusal(Exception):
 class FakeApiServer:
     """`objects` may be changed by tests through `put`; `requests` counts what came by method.
 
-    It knows `kinds`, and lets nobody at those that are `forbidden`.
+    It knows `kinds`, and lets nobody at those that are `forbidden`. `date`: what its answers are dated with; `clock`: its clients'.
     """
 
     def __init__(self) -> None:
@@ -58,13 +59,14 @@ class FakeApiServer:
         self.under_way = 0
         self.most_under_way = 0
         self.answer_after = 0.0
+        self.date, self.clock = "", FakeClock()
 
     # ---- for tests
 
     def api(self, fence: Fence | None = None, in_flight: int = 8, count: Count = lambda *_: None) -> Api:
         """A connection to it."""
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(self._handle), base_url="http://api.test")
-        return Api(client, in_flight, fence or OpenFence(), count)
+        return Api(client, in_flight, fence or OpenFence(), count, self.clock)
 
     def put(self, kind: Kind, manifest: Json) -> Json:
         """Create or replace an object as another client would."""
@@ -113,7 +115,7 @@ class FakeApiServer:
             status, content = self._carry_out(request)
         except Refusal as refusal:
             status, content = refusal.status, {"kind": "Status", "message": str(refusal), "code": refusal.status}
-        return httpx2.Response(status, json=content)
+        return httpx2.Response(status, json=content, headers={"Date": self.date} if self.date else None)
 
     def _carry_out(self, request: httpx2.Request) -> tuple[int, Json]:
         body, path = json.loads(request.content) if request.content else None, request.url.path

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -209,3 +210,24 @@ def test_a_write_is_sent_as_kubernetes_wants_it(server: FakeApiServer) -> None:
     path = "/apis/gateway.networking.k8s.io/v1/namespaces/ml/httproutes"
     assert server.paths == [f"POST {path}", f"PATCH {path}/m?fieldManager=serinus"]
     assert json.dumps(server.bodies[1]) == json.dumps(ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Mon, 05 Jan 2026 12:00:30 GMT", 30),
+        ("Mon, 05 Jan 2026 11:00:00 GMT", -3600),
+        ("Mon, 05 Jan 2026 12:00:01 GMT", 0),
+        ("yesterday", 0),
+        ("", 0),
+    ],
+)
+def test_the_servers_clock_is_told_from_its_answers(server: FakeApiServer, date: str, ahead: int) -> None:
+    server.put(HTTP_ROUTE, ROUTE)
+    server.date = date
+
+    async def asked(api: Api) -> timedelta:
+        await get(api)
+        return api.ahead
+
+    assert ask(server, asked) == timedelta(seconds=ahead)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT
+from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
 from serinus.core.errors import MetricsUnavailable, NotSupportedYet, ServingUnavailable, SpecInvalid, StateConflict
 from serinus.core.observation import MetricsSnapshot, ServingObservation
 from serinus.core.plan import ServingPlan
@@ -209,13 +209,18 @@ def test_content_that_the_api_server_refuses_is_told_at_once() -> None:
     assert world.degraded() == ("True", "ApiRefused", "create InferenceService ml: spec.x is required")
 
 
-def test_a_conflict_is_no_trouble() -> None:
+def test_a_conflict_is_no_trouble_until_it_lasts() -> None:
     world = World()
     world.see(deployment())
     world.backend.error = StateConflict("another was faster")
-    for _ in range(10):
+    for _ in range(9):
         assert isinstance(world.fail(), StateConflict)
     assert world.status() == {}
+    assert isinstance(world.fail(), StateConflict)
+    assert world.degraded() == ("True", "StateConflict", "another was faster")
+    world.backend.error = None
+    world.turn()
+    assert world.degraded()[0] == "False"
 
 
 def test_a_defect_is_logged_with_its_trace_and_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -317,6 +322,25 @@ def test_a_mode_that_cannot_be_had_is_a_sentence(mode: str, missing: Any, why: s
     world.see(asking(mode))
     world.fail()
     assert f"mode {mode} was asked for, but" in world.degraded()[2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (INFERENCE_SERVICE, "inferenceservices.serving.kserve.io"),
+        (POD, "pods"),
+        (HTTP_ROUTE, "httproutes.gateway.networking.k8s.io"),
+    ],
+)
+def test_what_the_operator_may_not_list_is_a_sentence_and_no_failure_of_a_revision(kind: Kind, what: str) -> None:
+    world = World()
+    world.discovery.forbidden = frozenset({kind})
+    world.see(asking("Standard"))
+    world.fail()
+    assert world.degraded()[1] == "ServingModeUnavailable"
+    assert f"the operator may not list {what}" in world.degraded()[2]
+    world.discovery.forbidden = frozenset()
+    world.until_stable()
 
 
 def both() -> tuple[World, Failing, Failing]:

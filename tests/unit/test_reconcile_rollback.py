@@ -9,7 +9,7 @@ from serinus.core.errors import RegistryUnavailable
 from serinus.core.observation import Verb
 from serinus.core.state import Phase
 from tests.fakes.store import FakeStore
-from tests.fakes.world import KEY, Behaviour, World, deployment, rolling_out, stable_world, with_model
+from tests.fakes.world import KEY, MODEL, Behaviour, World, deployment, rolling_out, stable_world, with_model
 
 
 def promoted_world(**serving: str) -> World:
@@ -34,6 +34,8 @@ def test_rollback_goes_back_to_what_served_before_and_quarantines_what_the_spec_
     assert "ann" in state.message
     degraded = next(condition for condition in state.conditions if condition.type == "Degraded")
     assert (degraded.status, degraded.reason) == ("True", reasons.ROLLED_BACK_BY_USER)
+    back = world.records()[-1]
+    assert world.registry.quarantined == {(MODEL, "2", str(KEY)): f"{back.id}: {reasons.ROLLED_BACK_BY_USER}"}
 
 
 def test_after_a_rollback_the_unchanged_spec_does_not_bring_the_version_back_but_retry_does() -> None:
@@ -45,6 +47,7 @@ def test_after_a_rollback_the_unchanged_spec_does_not_bring_the_version_back_but
     world.request(Verb.RETRY)
     world.until_phase(Phase.STABLE)
     assert world.weight_of("2") == 100
+    assert world.registry.quarantined == {}
 
 
 def test_rollback_works_though_nothing_is_kept_warm_any_more() -> None:

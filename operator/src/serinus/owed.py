@@ -3,7 +3,7 @@
 The debts stand in the state, so no crash forgets them; each is done once however often it is tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from serinus.core import reasons
 from serinus.core.elapsed import has_passed
 from serinus.core.errors import AliasConflict, ModelVersionNotFound, SerinusError
-from serinus.core.state import RolloutState
-from serinus.ports import Key, Ports
+from serinus.core.state import Rejection, RolloutRecord, RolloutState
+from serinus.ports import Key, Ports, Quarantine
 
 TRY_AGAIN_AFTER = timedelta(seconds=10)
 LONGEST_PUT_OFF = timedelta(minutes=1)
@@ -73,12 +73,21 @@ class Debts:
             while owed:
                 if owed[0].to_version:
                     with suppress(ModelVersionNotFound):  # deleted since; the journal has the record
-                        rejected = any(one.rollout_id == owed[0].id for one in state.rejected)
-                        await self.ports.registry.record_rollout(str(key), owed[0], rejected=rejected)
+                        quarantine = quarantine_of(owed[0], state.rejected)
+                        await self.ports.registry.record_rollout(str(key), owed[0], quarantine=quarantine)
                 owed.pop(0)
         except SerinusError as error:
             return _with_problem(state, error, unrecorded=tuple(owed))
         return _with_problem(state, None, unrecorded=())
+
+
+def quarantine_of(record: RolloutRecord, rejected: Iterable[Rejection]) -> Quarantine | None:
+    """The version that the rollout has rejected: its candidate, or what a person went back from."""
+    rejection = next((one for one in rejected if one.rollout_id == record.id), None)
+    if rejection is None:
+        return None
+    version = record.to_version if rejection.revision == record.revision else record.from_version
+    return Quarantine(version, rejection.reason) if version else None
 
 
 def _with_problem(state: RolloutState, error: SerinusError | None, **changes: object) -> RolloutState:

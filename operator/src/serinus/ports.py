@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from serinus.core.decision import Decision
 from serinus.core.observation import MetricsSnapshot, ServingObservation
@@ -54,6 +54,13 @@ class MetricsSource(Protocol):
         ...
 
 
+class Quarantine(NamedTuple):
+    """A version that a rollout has put into quarantine, and the reason."""
+
+    version: str
+    reason: str
+
+
 class ModelRegistry(Protocol):
     """Model versions and the aliases that point at them."""
 
@@ -75,10 +82,10 @@ class ModelRegistry(Protocol):
         """
         ...
 
-    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, quarantine: Quarantine | None = None) -> None:
         """Keep one finished rollout of `owner` (`namespace/name`) beside the model version it was about, once.
 
-        With `rejected` the version is marked as quarantined by this owner; a promotion takes the owner's mark away.
+        A promotion takes the owner's mark from the version that was promoted; `quarantine` marks one.
         Raises RegistryUnavailable, ModelVersionNotFound.
         """
         ...

@@ -7,6 +7,7 @@ from serinus.artifact import directory_digest
 from serinus.core.errors import AliasConflict, ArtifactCorrupted, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import Outcome, RolloutRecord
+from serinus.ports import Quarantine
 
 
 @dataclass
@@ -57,16 +58,16 @@ class FakeRegistry:
             raise AliasConflict(f'alias "{alias}" of model "{model}" was pointed at {current} by a person; delete it')
         known.owners[alias], known.aliases[alias], known.promoted[alias] = owner, version, version
 
-    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, quarantine: Quarantine | None = None) -> None:
         self._ask()
         if f"{owner}/{record.id}" in self.rollouts:
             return
         if record.to_version not in self.models.get(record.model, FakeModel()).versions:
             raise self._missing(record.model, f'version "{record.to_version}"')
         self.rollouts[f"{owner}/{record.id}"] = record
-        if rejected:
-            self.quarantined[record.model, record.to_version, owner] = f"{record.id}: {record.reason}"
-        elif record.outcome is Outcome.PROMOTED:
+        if quarantine is not None:
+            self.quarantined[record.model, quarantine.version, owner] = f"{record.id}: {quarantine.reason}"
+        if record.outcome is Outcome.PROMOTED:
             self.quarantined.pop((record.model, record.to_version, owner), None)
 
     def _ask(self) -> None:

@@ -361,6 +361,23 @@ async def test_pods_that_are_gone_still_count_for_restarts(world: InMemory) -> N
     assert (await world.standard.observe(KEY)).revisions["aaa"].restarts == 4
 
 
+async def test_what_may_pass_is_given_its_time_by_the_clusters_clock(world: InMemory) -> None:
+    world.kubernetes.clock_ahead = timedelta(minutes=-5)  # ours is five minutes fast
+    await world.settle(BOTH)
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
+    created = (world.clock.now() - timedelta(minutes=5)).isoformat()
+    status = {
+        "containerStatuses": [{"name": "kserve-container", "restartCount": 0, "state": waiting}],
+        "conditions": None,
+    }
+    world.kubernetes.edit(
+        POD, KEY.namespace, "flights-bbb-predictor-0", {"metadata": {"creationTimestamp": created}, "status": status}
+    )
+    assert not (await world.standard.observe(KEY)).revisions["bbb"].failed
+    world.clock.advance(31)
+    assert (await world.standard.observe(KEY)).revisions["bbb"].failed
+
+
 async def test_a_deployment_that_is_gone_is_forgotten(world: InMemory) -> None:
     await world.settle(BOTH)
     world.standard.forget(KEY)

@@ -1,5 +1,6 @@
 """Objects of a cluster as the operator's cache would hold them, without its watches."""
 
+from serinus.adapters.system_clock import SystemClock
 from serinus.kubernetes.api import Api
 from serinus.kubernetes.cache import ObjectCache
 from serinus.kubernetes.connection import cluster_config, http_client
@@ -16,7 +17,7 @@ class Objects:
     def __init__(self, kubeconfig: str, namespace: str) -> None:
         config = cluster_config(kubeconfig, "")
         self.writes: list[tuple[str, str, int]] = []
-        self._api = Api(http_client(config, 30), 8, AlwaysLeading(), self._count)
+        self._api = Api(http_client(config, 30), 8, AlwaysLeading(), self._count, SystemClock())
         cache = ObjectCache()
         self._discovery = Discovery(self._api)
         self._relist = Relist(self._api, cache, Intake(cache, lambda _: None), [namespace])

@@ -229,10 +229,11 @@ class KnativeView:
         """What the spec describes, as long as KServe has made nothing of it."""
         described, memory = bears(service, self._served(key)), self._memory(key)
         if memory.described != described or memory.described_since is None:
-            memory.described, memory.described_since = described, self._clock.now()
+            memory.described, memory.described_since = described, self._look().now
         if not described or described in statuses or not self._is_told(key, described):
             return {}
         return {described: unmade_status(described, service, memory.described_since, self._look())}
 
     def _look(self) -> Look:
-        return Look(self._clock.now(), self._settings.patience, self._settings.settle)
+        now = self._clock.now() + self._objects.ahead()
+        return Look(now, self._settings.patience, self._settings.settle)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from serinus.core.spec import ModelDeployment
@@ -54,6 +55,10 @@ class KubernetesObjects(Protocol):
 
     def serves(self, kind: Kind) -> bool:
         """Whether the cluster has this kind (its CRD is installed)."""
+        ...
+
+    def ahead(self) -> timedelta:
+        """How far the clock that dates the objects is ahead of ours; nothing where they differ by seconds."""
         ...
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:

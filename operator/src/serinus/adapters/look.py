@@ -10,7 +10,7 @@ MOST_APART: Final = timedelta(minutes=1)  # our clock and the cluster's; of othe
 
 @dataclass(frozen=True)
 class Look:
-    """When, and how long things take in a cluster.
+    """When, by the cluster's clock, and how long things take there.
 
     `patience`: how long what is missing or refused (an image, a runtime, a Service) may still turn up. `settle`: how long
     after a pod is ready every gateway knows of it.

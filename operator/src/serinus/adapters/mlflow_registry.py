@@ -21,6 +21,7 @@ from serinus.adapters.mlflow_rollouts import log_rollout
 from serinus.core.errors import AliasConflict, ArtifactOutOfReach, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
+from serinus.ports import Quarantine
 
 THREADS: Final = 8
 T = TypeVar("T")
@@ -53,9 +54,9 @@ class MlflowRegistry:
         """See the port."""
         await self._ask(lambda client: self._move_alias(client, model, alias, version, owner))
 
-    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, quarantine: Quarantine | None = None) -> None:
         """See the port."""
-        await self._ask(lambda client: self._record_rollout(client, owner, record, rejected=rejected))
+        await self._ask(lambda client: self._record_rollout(client, owner, record, quarantine))
 
     @cached_property
     def _client(self) -> Any:
@@ -111,9 +112,9 @@ class MlflowRegistry:
             client.set_registered_model_alias(model, alias, version)
         client.set_registered_model_tag(model, PROMOTED_TAG + alias, version)
 
-    def _record_rollout(self, client: Any, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
+    def _record_rollout(self, client: Any, owner: str, record: RolloutRecord, quarantine: Quarantine | None) -> None:
         self._find(client, record.model, record.to_version)
-        log_rollout(client, self._uri, owner, record, rejected=rejected)
+        log_rollout(client, self._uri, owner, record, quarantine)
 
 
 def _alias_version(client: Any, model: str, alias: str) -> str | None:

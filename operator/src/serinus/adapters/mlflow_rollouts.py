@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from serinus.adapters.mlflow_client import QUARANTINE_TAG, ROLLOUT_TAG, VERSION_TAG, ensure_experiment
 from serinus.core.state import EvidencePoint, Outcome, RolloutRecord
+from serinus.ports import Quarantine
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class MetricPoint(NamedTuple):
     step: int
 
 
-def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
+def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord, quarantine: Quarantine | None) -> None:
     """Log a rollout of `owner` once, found again by its id; one that was cut off is completed.
 
     What is logged already changes nothing: the version's mark may have another reason since.
@@ -42,16 +43,16 @@ def log_rollout(client: Any, uri: str, owner: str, record: RolloutRecord, *, rej
     run_id = found[0].info.run_id if found else client.create_run(experiment, tags=tags, run_name=name).info.run_id
     _log(client, run_id, record)
     client.set_model_version_tag(record.model, record.to_version, f"{ROLLOUT_TAG}-run", run_id)
-    _mark(client, owner, record, rejected=rejected)
+    _mark(client, owner, record, quarantine)
     client.set_terminated(run_id)
 
 
-def _mark(client: Any, owner: str, record: RolloutRecord, *, rejected: bool) -> None:
-    """Tag the version as quarantined by this owner, or take the owner's tag away."""
+def _mark(client: Any, owner: str, record: RolloutRecord, quarantine: Quarantine | None) -> None:
+    """Tag a version as quarantined by this owner, and take the owner's tag from what was promoted."""
     tag, version = QUARANTINE_TAG + owner, (record.model, record.to_version)
-    if rejected:
-        client.set_model_version_tag(*version, tag, f"{record.id}: {record.reason}")
-    elif record.outcome is Outcome.PROMOTED and tag in client.get_model_version(*version).tags:
+    if quarantine is not None:
+        client.set_model_version_tag(record.model, quarantine.version, tag, f"{record.id}: {quarantine.reason}")
+    if record.outcome is Outcome.PROMOTED and tag in client.get_model_version(*version).tags:
         client.delete_model_version_tag(*version, tag)
 
 

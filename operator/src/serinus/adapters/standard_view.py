@@ -145,7 +145,8 @@ class StandardView:
         return status_of(running, own, restarts, self._look())
 
     def _look(self) -> Look:
-        return Look(self._clock.now(), self._settings.patience, self._settings.settle)
+        now = self._clock.now() + self._objects.ahead()
+        return Look(now, self._settings.patience, self._settings.settle)
 
 
 def _or_else(status: RevisionStatus, trouble: str) -> RevisionStatus:

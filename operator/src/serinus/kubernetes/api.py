@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
 import httpx2
 
 from serinus.adapters.kubernetes_objects import Kind
 from serinus.core.errors import ServingUnavailable
+from serinus.ports import Clock
 
 METHODS: Final[Mapping[str, str]] = {
     "get": "GET",
@@ -30,6 +33,7 @@ RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 PAUSES_SECONDS: Final = (0.2, 0.5, 1.0)  # before each further try
 LONGEST_PAUSE_SECONDS: Final = 10.0  # a server that asks for more is left to the queue's back-off
 UNREACHABLE: Final = 0
+APART: Final = timedelta(seconds=2)  # less than that cannot be told: an answer bears whole seconds, and takes a while
 CONTENT_REFUSED: Final = frozenset({400, 413, 415, 422})
 
 Count = Callable[[str, str, int], None]
@@ -59,13 +63,16 @@ class Fence(Protocol):
 
 
 class Api:
-    """One connection pool to the API server."""
+    """One connection pool to the API server. `ahead`: how far its clock is ahead of ours, where they are apart."""
 
-    def __init__(self, client: httpx2.AsyncClient, in_flight: int, fence: Fence, count: Count) -> None:
+    def __init__(self, client: httpx2.AsyncClient, in_flight: int, fence: Fence, count: Count, clock: Clock) -> None:
         self._client = client
         self._slots = asyncio.Semaphore(in_flight)
         self._fence = fence
         self._count = count
+        self._clock = clock
+        self._dated = ""
+        self.ahead = timedelta()
 
     async def request(
         self,
@@ -121,7 +128,18 @@ class Api:
                 self._count(verb, kind.kind, UNREACHABLE)
                 return UNREACHABLE, {}, f"{type(error).__name__}: {error}".encode()
         self._count(verb, kind.kind, answer.status_code)
+        self._compare_clocks(answer.headers.get("Date", ""))
         return answer.status_code, answer.headers, answer.content
+
+    def _compare_clocks(self, date: str) -> None:
+        if date == self._dated:
+            return
+        self._dated = date
+        try:
+            ahead = parsedate_to_datetime(date).astimezone(UTC) - self._clock.now()
+        except ValueError:
+            return
+        self.ahead = ahead if abs(ahead) > APART else timedelta()
 
     async def close(self) -> None:
         """End all connections."""

@@ -68,9 +68,11 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
     """Everything, wired, and nothing started."""
     telemetry, clock, cache = Telemetry(), SystemClock(), ObjectCache()
     # Renewing the Lease must not wait behind other requests, nor for a connection that hangs.
-    lease_api = Api(http_client(config, settings.lease_duration_seconds / 3), 2, AlwaysLeading(), telemetry.answered)
+    lease_api = Api(
+        http_client(config, settings.lease_duration_seconds / 3), 2, AlwaysLeading(), telemetry.answered, clock
+    )
     leadership = Leadership(lease_api, _term(settings)) if settings.lease else AlwaysLeading()
-    api = Api(http_client(config, READ_SECONDS), settings.requests_in_flight, leadership, telemetry.answered)
+    api = Api(http_client(config, READ_SECONDS), settings.requests_in_flight, leadership, telemetry.answered, clock)
     discovery = Discovery(api, settings.namespaces)
     objects = ClusterObjects(api, cache, discovery)
     events = EventRecorder(api, cache, clock, settings.identity, telemetry.event_dropped)

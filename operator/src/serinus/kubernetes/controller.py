@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LASTING_SECONDS: Final = 300.0  # between looks at what only a person can mend; a change of the object wakes it at once
 TRIES_IN_SILENCE: Final = 3  # what passes by itself sooner is in the log, and nowhere else
-EXPECTED: Final = (StateConflict, NotLeading)
+CONFLICTS_IN_SILENCE: Final = 10  # another writer was faster; who always is fights with us
 
 
 @dataclass
@@ -117,12 +117,15 @@ class Controller:
 
     async def _report(self, key: Key, error: Exception) -> bool:
         """Say it where people look; True if trying again soon cannot help."""
-        if isinstance(error, EXPECTED):
+        if isinstance(error, NotLeading):
             log.debug("%s", error, extra={"key": str(key)})
             return False
         complaint, trouble = Complaint.about(error), self._troubles.setdefault(key, _Trouble())
         lasting = isinstance(error, SerinusError) and not error.retriable
         trouble.times += 1
+        if isinstance(error, StateConflict) and trouble.times < CONFLICTS_IN_SILENCE:
+            log.debug("%s", error, extra={"key": str(key)})
+            return False
         if complaint.message != trouble.message:
             trouble.message = complaint.message
             unknown = None if isinstance(error, SerinusError) else error

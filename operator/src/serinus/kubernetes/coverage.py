@@ -19,6 +19,7 @@ class Coverage:
         self._relist = relist
         self._intake = intake
         self._watches = watches
+        self._lacks_own_kind = False
 
     async def update(self) -> None:
         """Watch kinds that have appeared or become allowed, after a list of each; forget those that have gone.
@@ -27,12 +28,14 @@ class Coverage:
         """
         await self._discovery.refresh()
         kinds, watched = self._discovery.watched, self._watches.kinds
-        if MODEL_DEPLOYMENT not in kinds:
+        if MODEL_DEPLOYMENT not in kinds and not self._lacks_own_kind:
             log.warning("the cluster has no modeldeployments.serinus.dev; install the CustomResourceDefinition")
+        self._lacks_own_kind = MODEL_DEPLOYMENT not in kinds
         for gone in set(watched) - set(kinds):
             self._intake.lost(gone)
         added = await self._relist.fill([kind for kind in kinds if kind not in watched])
         wanted = tuple(kind for kind in kinds if kind in watched or kind in added)
+        self._discovery.forbidden = frozenset(kinds) - frozenset(wanted)
         if wanted != watched:
             log.info("watched are: %s", ", ".join(kind.kind for kind in wanted))
             self._watches.restart(wanted)

@@ -39,6 +39,7 @@ class Discovery:
         self._api = api
         self._namespaces = namespaces
         self._has: frozenset[Kind] = frozenset()
+        self.forbidden: frozenset[Kind] = frozenset()  # what the cluster has, and the operator must not list
 
     def has(self, kind: Kind) -> bool:
         """Whether the cluster had the kind when it was last asked."""

@@ -1,5 +1,6 @@
 """The objects of ModelDeployments in a cluster (`serinus.adapters.kubernetes_objects.KubernetesObjects`)."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from serinus.adapters.kubernetes_objects import FIELD_MANAGER, MODEL_DEPLOYMENT, Kind, Manifest, Owner
@@ -49,6 +50,14 @@ class ClusterObjects:
     def serves(self, kind: Kind) -> bool:
         """Whether the cluster has this kind."""
         return self._discovery.has(kind)
+
+    def forbids(self, kind: Kind) -> bool:
+        """Whether the cluster has this kind, and the operator must not list it."""
+        return kind in self._discovery.forbidden
+
+    def ahead(self) -> timedelta:
+        """How far the API server's clock is ahead of ours, as it last said."""
+        return self._api.ahead
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """One object as it was last seen."""

@@ -8,7 +8,7 @@ from serinus.core.errors import RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
 from serinus.kubernetes.api import Fence
-from serinus.ports import ModelRegistry
+from serinus.ports import ModelRegistry, Quarantine
 
 T = TypeVar("T")
 
@@ -45,10 +45,10 @@ class ClusterRegistry:
         self._fence.check()
         await self._counted("move_alias", self._known().move_alias(model, alias, version, owner))
 
-    async def record_rollout(self, owner: str, record: RolloutRecord, *, rejected: bool = False) -> None:
+    async def record_rollout(self, owner: str, record: RolloutRecord, *, quarantine: Quarantine | None = None) -> None:
         """See the port. Raises NotLeading."""
         self._fence.check()
-        await self._counted("record_rollout", self._known().record_rollout(owner, record, rejected=rejected))
+        await self._counted("record_rollout", self._known().record_rollout(owner, record, quarantine=quarantine))
 
     def _known(self) -> ModelRegistry:
         if self._registry is None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
-from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, Kind
+from serinus.adapters.knative_objects import KNATIVE_REVISION
+from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
 from serinus.core.errors import ServingUnavailable
 from serinus.core.observation import ServingObservation
 from serinus.core.plan import ServingPlan
@@ -18,6 +19,10 @@ NEEDS: Final[Mapping[ServingMode, tuple[Kind, str]]] = {
     ServingMode.KNATIVE: (KNATIVE_SERVICE, "Knative Serving"),
 }
 MODES: Final = tuple(NEEDS)
+LISTED: Final[Mapping[ServingMode, Kind]] = {
+    ServingMode.STANDARD: HTTP_ROUTE,
+    ServingMode.KNATIVE: KNATIVE_REVISION,
+}
 
 
 class ClusterBackend(ServingBackend, Protocol):
@@ -65,6 +70,9 @@ class ServingRouter:
             raise ServingModeUnavailable(
                 "the cluster has no inferenceservices.serving.kserve.io; install KServe, then this goes on by itself"
             )
+        for kind in (INFERENCE_SERVICE, POD):
+            if self._objects.forbids(kind):
+                raise ServingModeUnavailable(f"{_may_not_list(kind)}; grant it what the chart's role has")
         owner = self._objects.owner(key)
         asked = owner.deployment.spec.serving.mode if owner else ServingMode.AUTO
         if asked is ServingMode.AUTO:
@@ -72,7 +80,7 @@ class ServingRouter:
         problem = self._why_not(asked)
         if problem:
             raise ServingModeUnavailable(
-                f"mode {asked} was asked for, but {problem}; change spec.serving.mode, or install it"
+                f"mode {asked} was asked for, but {problem}; mend that, or change spec.serving.mode"
             )
         return asked
 
@@ -81,14 +89,14 @@ class ServingRouter:
         if recorded := self._recorded(key):
             if problems[recorded]:
                 raise ServingModeUnavailable(
-                    f"{key} is served in mode {recorded}, but {problems[recorded]}; install it again, or name another mode in "
+                    f"{key} is served in mode {recorded}, but {problems[recorded]}; mend that, or name another mode in "
                     "spec.serving.mode"
                 )
             return recorded
         for mode in (self._default, *MODES):
             if not problems[mode]:
                 return mode
-        raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; install one of them")
+        raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; mend one of them")
 
     def _recorded(self, key: Key) -> ServingMode | None:
         """What the status says."""
@@ -102,4 +110,10 @@ class ServingRouter:
             return f"mode {mode} is not supported in this release"
         if not self._objects.serves(kind):
             return f"the cluster lacks {product} ({kind.plural}.{kind.group} {kind.version}), which mode {mode} needs"
+        if self._objects.forbids(LISTED[mode]):
+            return f"{_may_not_list(LISTED[mode])}, which mode {mode} needs"
         return ""
+
+
+def _may_not_list(kind: Kind) -> str:
+    return f"the operator may not list {'.'.join(filter(None, (kind.plural, kind.group)))}"

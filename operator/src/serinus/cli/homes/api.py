@@ -79,8 +79,9 @@ class PersonApi:
                 )
             case 403:
                 return HomeRefused(
-                    f"you have no right to this in context {self.context}: {sentence}; ask for the ClusterRoles "
-                    "serinus-view to look and serinus-edit to act (edit includes both)"
+                    f"you have no right to this in context {self.context}: {sentence}; ask who runs the cluster for it. "
+                    "Where Serinus's chart makes roles for people, they are serinus-view, to look, and serinus-edit, to act "
+                    "(the cluster's own edit includes both)"
                 )
             case 404 if details.get("name"):
                 return NotThere(f"there is no {what} in context {self.context}")

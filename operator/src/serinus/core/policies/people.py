@@ -98,17 +98,20 @@ def _rollback(seen: Input, by: str) -> Step:
     if stable is None or former is None:
         raise AssertionError("rollback was not refused although nothing served before")
     message = f"{stable.label} was rolled back on request of {by}"
+    step = start_rollout(seen, former, reasons.ROLLED_BACK_BY_USER, f"{message}; going back to {former.label}")
+    rollout = step.state.rollout
+    if rollout is None:
+        return step
     leaves = Rejection(
         revision=stable.id,
         label=stable.label,
-        rollout_id="",
+        rollout_id=rollout.id,
         reason=reasons.ROLLED_BACK_BY_USER,
         message=message,
         at=seen.now,
     )
-    step = start_rollout(seen, former, reasons.ROLLED_BACK_BY_USER, f"{message}; going back to {former.label}")
-    rollout = step.state.rollout and step.state.rollout.model_copy(update={"leaves": leaves})
-    return Step(step.state.model_copy(update={"rollout": rollout}), step.requeue_after)
+    changed = rollout.model_copy(update={"leaves": leaves})
+    return Step(step.state.model_copy(update={"rollout": changed}), step.requeue_after)
 
 
 _VERBS: Final[Mapping[Verb, Callable[[Input, str], Step]]] = {
