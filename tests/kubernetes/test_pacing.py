@@ -1,5 +1,6 @@
 """When a deployment is due again: at once after news, at the next look, ever later while nothing but time passes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_long_interval_does_not_hide_a_deadline() -> None:
     world = rolling_out(interval="5m", steps=[{"weight": 10, "hold": "10m"}])
     world.until(lambda state: state.rollout is not None and state.rollout.looked_at is not None)
     assert seconds(world, quiet(world)) == 10.0
+
+
+def test_what_time_alone_will_change_is_looked_at_then() -> None:
+    world = World(deployment("1"))
+    decision = quiet(world)
+    assert seconds(world, decision, quiet_turns=99) == 120.0
+    assert seconds(world, replace(decision, changes_in=timedelta(seconds=1.5)), quiet_turns=99) == 1.5
+    assert seconds(world, replace(decision, changes_in=timedelta(minutes=5)), quiet_turns=99) == 120.0
 
 
 def test_what_waits_for_the_cluster_is_asked_ever_more_rarely() -> None:

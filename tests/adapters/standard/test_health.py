@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.adapters.look import Look
-from serinus.adapters.revision_health import deaths, status_of
+from serinus.adapters.revision_health import deaths, settles_in, status_of
 from serinus.core.observation import RevisionStatus
 from tests.adapters.standard.support import golden
 
@@ -79,6 +79,11 @@ def test_a_pod_counts_once_every_gateway_has_had_time_to_hear_of_it() -> None:
     settle = timedelta(seconds=1)
     ages = {age: Look(CREATED + timedelta(seconds=age), PATIENCE, settle) for age in (0.5, 1.9, 2)}
     assert [seen(service(), fresh, look=look).ready_replicas for look in ages.values()] == [0, 0, 1]
+    assert [settles_in([fresh, pod(container())], look) for look in ages.values()] == [
+        timedelta(seconds=1.5),
+        timedelta(seconds=0.1),
+        None,
+    ]
 
 
 def test_kserve_saying_ready_is_no_proof() -> None:

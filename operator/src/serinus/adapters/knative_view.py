@@ -28,6 +28,7 @@ from serinus.adapters.knative_steps import Seen
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, POD, KubernetesObjects, Manifest
 from serinus.adapters.look import Look
 from serinus.adapters.restarts import RestartCounter
+from serinus.adapters.revision_health import settles_in
 from serinus.core.elapsed import has_passed
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
@@ -146,6 +147,10 @@ class KnativeView:
         self._restarts.keep(key, told.keys() | {one.id for one in self._served(key)})
         statuses = {name: self._status(key, name, one, service) for name, one in told.items()}
         return statuses | self._unmade(key, service, statuses)
+
+    def settles_in(self, key: Key) -> timedelta | None:
+        """How long until a pod that is ready counts as ready; None where none is waited for."""
+        return settles_in(self._objects.of(POD, key), self._look())
 
     def known(self, key: Key) -> dict[str, Revision]:
         """The revisions that run, as they were brought up."""

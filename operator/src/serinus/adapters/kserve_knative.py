@@ -58,6 +58,7 @@ class KnativeServing:
             stable=self._view.stable(key),
             problem=self._problem(key) or self._refusals.problem(key, statuses),
             no_mirror="Knative copies no requests",
+            changes_in=self._view.settles_in(key),
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:

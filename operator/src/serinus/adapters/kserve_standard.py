@@ -64,6 +64,7 @@ class StandardServing:
             mirror=self._view.accepted_mirror(key),
             no_mirror=mirroring.never,
             no_partial_mirror=mirroring.partial,
+            changes_in=self._view.settles_in(key),
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:

@@ -30,5 +30,9 @@ class Look:
             return True
         return not -MOST_APART < self._age(since) < self.settle + RESOLUTION
 
+    def settles_in(self, since: str | None) -> timedelta | None:
+        """How long until then; None where it has settled."""
+        return None if self.has_settled(since) else self.settle + RESOLUTION - self._age(since)
+
     def _age(self, since: str | None) -> timedelta:
         return self.now - datetime.fromisoformat(str(since))

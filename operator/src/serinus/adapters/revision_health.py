@@ -4,6 +4,7 @@ KServe's conditions and observedGeneration are no proof: they stay as they were 
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from serinus.adapters import manifests
@@ -46,6 +47,12 @@ def status_of(inference_service: Manifest, pods: Sequence[Manifest], restarts: i
     )
 
 
+def settles_in(pods: Iterable[Manifest], look: Look) -> timedelta | None:
+    """How long until the next of the pods that are ready counts as ready; None where none is waited for."""
+    since = (condition.get("lastTransitionTime") for pod in _living(pods) if _is_true(condition := _ready_of(pod)))
+    return min((left for one in since if (left := look.settles_in(one))), default=None)
+
+
 def has_service(inference_service: Manifest) -> bool:
     """Whether the Kubernetes Service that a route names is there: KServe gives its URL once the revision was ready."""
     component = "transformer" if manifests.field(inference_service, "spec", "transformer") else PREDICTOR
@@ -69,8 +76,16 @@ def _component(pod: Manifest) -> str:
 
 def _is_ready(pod: Manifest, look: Look) -> bool:
     """Whether it takes requests and gateways send it some: those sent sooner would fail, and be held against it."""
-    condition = manifests.condition_of(manifests.field(pod, "status", "conditions"), "Ready")
-    return condition.get("status") == "True" and look.has_settled(condition.get("lastTransitionTime"))
+    condition = _ready_of(pod)
+    return _is_true(condition) and look.has_settled(condition.get("lastTransitionTime"))
+
+
+def _ready_of(pod: Manifest) -> Manifest:
+    return manifests.condition_of(manifests.field(pod, "status", "conditions"), "Ready")
+
+
+def _is_true(condition: Manifest) -> bool:
+    return bool(condition.get("status") == "True")
 
 
 def _others_are_up(inference_service: Manifest, pods: Sequence[Manifest], look: Look) -> bool:

@@ -18,7 +18,7 @@ from serinus.adapters.kubernetes_objects import (
 )
 from serinus.adapters.look import Look
 from serinus.adapters.restarts import RestartCounter
-from serinus.adapters.revision_health import has_service, status_of
+from serinus.adapters.revision_health import has_service, settles_in, status_of
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import Role, ServingPlan
 from serinus.core.revision import Revision
@@ -92,6 +92,10 @@ class StandardView:
         statuses = self.statuses(key)
         candidates = {one.revision.id for one in plan.served if one.role is Role.CANDIDATE}
         return {name for name, one in statuses.items() if one.ready or (one.ready_replicas and name not in candidates)}
+
+    def settles_in(self, key: Key) -> timedelta | None:
+        """How long until a pod that is ready counts as ready; None where none is waited for."""
+        return settles_in(self._objects.of(POD, key), self._look())
 
     def known(self, key: Key) -> dict[str, Revision]:
         """The revisions that run, as they were brought up."""

@@ -53,7 +53,7 @@ class Decision:
     """What one reconcile decided: the state to save, the world that follows from it, and why.
 
     `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the
-    difference (the evidence may have grown either way).
+    difference (the evidence may have grown either way). `changes_in`: see ServingObservation.
     """
 
     next_state: RolloutState
@@ -63,6 +63,7 @@ class Decision:
     evidence: dict[str, dict[str, float]]
     requeue_after: timedelta
     changed: bool
+    changes_in: timedelta | None = None
 
 
 Policy = Callable[[Input], Step | None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from serinus.core.revision import Revision
@@ -79,6 +79,7 @@ class ServingObservation:
     `stable` (empty where it does not tell). `problem` says why the serving side cannot follow any plan.
     `mirror` is the share of requests that is copied to a revision, accepted as the weights are. `no_mirror` says why no
     requests can be copied, `no_partial_mirror` why not a share below 100 %; they are empty where it can be done.
+    `changes_in`: after how long time alone makes it another observation, where that is known.
     """
 
     revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class ServingObservation:
     mirror: Mapping[str, int] = field(default_factory=dict)
     no_mirror: str = ""
     no_partial_mirror: str = ""
+    changes_in: timedelta | None = None
 
     def ready(self, revision: str) -> bool:
         """Whether the revision is up with all the replicas it should have."""

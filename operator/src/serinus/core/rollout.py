@@ -27,6 +27,7 @@ def decide(seen: Input) -> Decision:
         evidence=latest_evidence(state),
         requeue_after=step.requeue_after,
         changed=noticeable(seen.state, state),
+        changes_in=serving.changes_in,
     )
 
 

@@ -19,6 +19,11 @@ def pause_after(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int,
 
     `quiet_turns` counts the turns in a row, this one included, that decided nothing a person would notice.
     """
+    pause = _pause(decision, spec, quiet_turns, now)
+    return pause if decision.changes_in is None else min(pause, decision.changes_in)
+
+
+def _pause(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime) -> timedelta:
     state = decision.next_state
     if decision.changed:
         return timedelta()
