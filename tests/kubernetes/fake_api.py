@@ -43,13 +43,14 @@ class Refusal(Exception):
 class FakeApiServer:
     """`objects` may be changed by tests through `put`; `requests` counts what came by method.
 
-    It knows `kinds`, and lets nobody at those that are `forbidden`. `date`: what its answers are dated with; `clock`: its clients'.
+    It knows `kinds`, and lets nobody at those that are `forbidden`, nor into `forbidden_namespaces`. `date`: what its answers
+    are dated with; `clock`: its clients'.
     """
 
     def __init__(self) -> None:
         self.version = 100
         self.kinds = set(KINDS)
-        self.forbidden = set[Kind]()
+        self.forbidden, self.forbidden_namespaces = set[Kind](), set[str]()
         self.objects: dict[Place, Json] = {}
         self.faults: list[Fault] = []
         self.requests: Counter[str] = Counter()
@@ -125,7 +126,7 @@ class FakeApiServer:
         base, namespace, name, subresource = _parts(path)
         if request.method == "POST":
             return 201, self._create(base, namespace, body)
-        if base in map(_base, self.forbidden):
+        if base in map(_base, self.forbidden) or namespace in self.forbidden_namespaces:
             raise Refusal(403, "not allowed")
         if not name:
             return 200, self._list(base, namespace, request.url.params)

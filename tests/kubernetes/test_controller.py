@@ -367,6 +367,20 @@ def test_auto_keeps_to_the_mode_it_has_chosen() -> None:
     assert (world.status()["mode"], standard.plans) == ("Knative", [])
 
 
+def test_a_deployment_keeps_its_mode_while_it_serves() -> None:
+    world, _, knative = both()
+    world.see(asking("Standard"))
+    world.until_stable()
+    world.see(asking("Knative"))
+    world.fail()
+    assert world.degraded()[1] == "ServingModeUnavailable"
+    assert "is served in mode Standard, and spec.serving.mode asks for Knative" in world.degraded()[2]
+    assert not knative.plans
+    world.see(asking("Standard"))
+    world.turn()
+    assert world.degraded()[0] == "False"
+
+
 def test_auto_waits_for_the_mode_it_has_chosen_rather_than_leave_its_objects_behind() -> None:
     world, standard, knative = both()
     world.see(deployment())

@@ -185,6 +185,19 @@ def test_only_the_named_namespaces_are_listed() -> None:
     assert world.names(HTTP_ROUTE) == ["in-ml"]
 
 
+def test_a_namespace_that_must_not_be_listed_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    world = World("ml", "gone")
+    world.server.put(HTTP_ROUTE, route("in-ml"))
+    world.server.forbidden_namespaces = {"gone"}
+    assert world.fill(HTTP_ROUTE) == (HTTP_ROUTE,)
+    assert world.names(HTTP_ROUTE) == ["in-ml"]
+    world.server.put(HTTP_ROUTE, route("later"))
+    assert world.missed(HTTP_ROUTE) == 1
+    assert caplog.text.count("HTTPRoute objects of namespace gone are not watched") == 1
+    world.server.forbidden_namespaces = {"gone", "ml"}
+    assert world.fill(HTTP_ROUTE) == ()
+
+
 def test_only_pods_of_deployments_are_listed() -> None:
     world = World()
     world.server.put(POD, route("mine"))

@@ -45,6 +45,7 @@ def test_after_a_rollback_the_unchanged_spec_does_not_bring_the_version_back_but
     for _ in range(30):
         assert world.tick().next_state.phase is Phase.ROLLED_BACK
     world.request(Verb.RETRY)
+    world.until_phase(Phase.PROGRESSING)  # it is judged again: somebody has just said that it is not good
     world.until_phase(Phase.STABLE)
     assert world.weight_of("2") == 100
     assert world.registry.quarantined == {}

@@ -691,11 +691,11 @@ def test_one_resume_waives_a_failed_signal_also_in_a_pause_step() -> None:
 # ---- registry
 
 
-def test_an_alias_conflict_becomes_a_condition_and_is_never_overwritten() -> None:
+def test_an_alias_conflict_becomes_a_condition_and_ends_once_a_person_gives_way() -> None:
     world = stable_world()
     world.registry.models[MODEL].aliases[ALIAS] = "5"
     world.ask_version("2")
-    world.until(lambda state: state.phase is Phase.STABLE and state.alias_move is None)
+    world.until(lambda state: state.phase is Phase.STABLE and state.registry_reason == reasons.ALIAS_CONFLICT)
     world.tick()
     assert world.alias() == "5"
     degraded = condition(world, "Degraded")
@@ -704,6 +704,10 @@ def test_an_alias_conflict_becomes_a_condition_and_is_never_overwritten() -> Non
         world.tick()
     assert world.alias() == "5"
     assert condition(world, "Degraded").reason == reasons.ALIAS_CONFLICT
+    del world.registry.models[MODEL].aliases[ALIAS]
+    world.until(lambda state: state.alias_move is None)
+    world.tick()
+    assert (world.alias(), condition(world, "Degraded").status) == ("2", "False")
 
 
 def condition(world: World, name: str):  # type: ignore[no-untyped-def]

@@ -8,9 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from serinus.core import reasons
 from serinus.core.elapsed import has_passed
-from serinus.core.errors import AliasConflict, ModelVersionNotFound, SerinusError
+from serinus.core.errors import ModelVersionNotFound, SerinusError
 from serinus.core.state import Rejection, RolloutRecord, RolloutState
 from serinus.ports import Key, Ports, Quarantine
 
@@ -58,9 +57,7 @@ class Debts:
             return state
         try:
             await self.ports.registry.move_alias(move.model, move.alias, move.version, owner=str(key))
-        except AliasConflict as error:
-            return _with_problem(state, error, alias_move=None)
-        except SerinusError as error:
+        except SerinusError as error:  # of a conflict, too: a person may have mended it
             return _with_problem(state, error)
         return _with_problem(state, None, alias_move=None)
 
@@ -91,8 +88,6 @@ def quarantine_of(record: RolloutRecord, rejected: Iterable[Rejection]) -> Quara
 
 
 def _with_problem(state: RolloutState, error: SerinusError | None, **changes: object) -> RolloutState:
-    """The state with what went wrong last. A conflict about the alias stays until the alias can be moved."""
-    if state.registry_reason == reasons.ALIAS_CONFLICT and state.alias_move is None:
-        return state.model_copy(update=changes)
+    """The state with what went wrong last."""
     reason, problem = (type(error).__name__, str(error)) if error else ("", "")
     return state.model_copy(update={"registry_reason": reason, "registry_problem": problem, **changes})

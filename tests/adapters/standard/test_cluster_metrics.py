@@ -83,6 +83,19 @@ async def test_a_gateway_that_is_gone_does_not_hide_the_other(
     assert [sample.codes for sample in snapshot.samples] == [{200: 4}]
 
 
+async def test_several_gateways_behind_one_address_are_not_taken_for_one_that_starts_again_and_again(
+    scraper: Scraper, gateways: tuple[GatewayExporter, GatewayExporter]
+) -> None:
+    metrics, gateway = await source(cluster("aaa"), scraper, gateways[0]), gateways[0]
+    older = gateway.started_at
+    await metrics.read(KEY)
+    gateway.restart()
+    await metrics.read(KEY)
+    gateway.started_at = older
+    with pytest.raises(MetricsUnavailable, match="name a headless Service"):
+        await metrics.read(KEY)
+
+
 async def test_all_rules_of_a_route_count_for_the_revision_they_lead_to(
     scraper: Scraper, gateways: tuple[GatewayExporter, GatewayExporter]
 ) -> None:

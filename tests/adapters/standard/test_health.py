@@ -1,12 +1,13 @@
 """Readiness, restarts and hopeless cases, told from pods and KServe's words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from serinus.adapters.look import Look
-from serinus.adapters.revision_health import deaths, settles_in, status_of
+from serinus.adapters.revision_health import deaths, settles_in, status_of, stuck_containers
 from serinus.core.observation import RevisionStatus
 from tests.adapters.standard.support import golden
 
@@ -56,7 +57,9 @@ def initializer(restarts: int = 0, **states: Any) -> dict[str, Any]:
 
 
 def seen(one: dict[str, Any], *pods: dict[str, Any], look: Look = OLD) -> RevisionStatus:
-    return status_of(one, pods, restarts=0, look=look)
+    return status_of(
+        one, pods, restarts=0, look=replace(look, stuck_since=dict.fromkeys(stuck_containers(pods), CREATED))
+    )
 
 
 def refused(reason: str, message: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Recorded by tests/cluster/standard/test_standard_failures.py with SERINUS_RECORD
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from serinus.adapters.look import Look
-from serinus.adapters.revision_health import has_service, status_of
+from serinus.adapters.revision_health import has_service, status_of, stuck_containers
 
 RECORDED = Path(__file__).with_name("recorded")
 LATER = Look(datetime(2100, 1, 1, tzinfo=UTC), timedelta(seconds=30), timedelta(seconds=1))
@@ -41,7 +42,8 @@ def recorded(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def test_what_was_seen_is_understood(name: str) -> None:
     (ready, failed), words = MEANS[name]
     service, pods = recorded(name)
-    status = status_of(service, pods, restarts=0, look=LATER)
+    long_stuck = replace(LATER, stuck_since=dict.fromkeys(stuck_containers(pods), LATER.now - LATER.patience))
+    status = status_of(service, pods, restarts=0, look=long_stuck)
     assert (status.ready, status.failed) == (ready, failed)
     assert words in status.message
     assert status.revision == name

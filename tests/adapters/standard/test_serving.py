@@ -361,11 +361,10 @@ async def test_pods_that_are_gone_still_count_for_restarts(world: InMemory) -> N
     assert (await world.standard.observe(KEY)).revisions["aaa"].restarts == 4
 
 
-async def test_what_may_pass_is_given_its_time_by_the_clusters_clock(world: InMemory) -> None:
-    world.kubernetes.clock_ahead = timedelta(minutes=-5)  # ours is five minutes fast
+async def test_a_first_failed_pull_may_pass_however_old_the_pod_is(world: InMemory) -> None:
     await world.settle(BOTH)
     waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}
-    created = (world.clock.now() - timedelta(minutes=5)).isoformat()
+    created = (world.clock.now() - timedelta(hours=1)).isoformat()  # it waited for a node
     status = {
         "containerStatuses": [{"name": "kserve-container", "restartCount": 0, "state": waiting}],
         "conditions": None,
@@ -376,6 +375,31 @@ async def test_what_may_pass_is_given_its_time_by_the_clusters_clock(world: InMe
     assert not (await world.standard.observe(KEY)).revisions["bbb"].failed
     world.clock.advance(31)
     assert (await world.standard.observe(KEY)).revisions["bbb"].failed
+
+
+async def test_kserves_refusal_may_pass_for_a_while_by_the_clusters_clock(world: InMemory) -> None:
+    await world.settle(BOTH)
+    world.kubernetes.remove(POD, KEY.namespace, "flights-bbb-predictor-0")
+    refused = {"transitionStatus": "InvalidSpec", "lastFailureInfo": {"reason": "RuntimeNotRecognized"}}
+    created = (world.clock.now() - timedelta(minutes=5)).isoformat()
+    change = {"metadata": {"creationTimestamp": created}, "status": {"modelStatus": refused}}
+    world.kubernetes.edit(INFERENCE_SERVICE, KEY.namespace, "flights-bbb", change)
+    assert (await world.standard.observe(KEY)).revisions["bbb"].failed
+    world.kubernetes.clock_ahead = timedelta(minutes=-5)  # ours is five minutes fast, so it was made just now
+    assert not (await world.standard.observe(KEY)).revisions["bbb"].failed
+
+
+async def test_another_setting_does_not_start_pods_anew_that_run(world: InMemory) -> None:
+    await world.settle(plan(A, weights={"aaa": 100}))
+    requests = len(world.kubernetes.requests)
+    world.settings = replace(world.settings, drain=timedelta(minutes=1), counts_in_pods=False)
+    world.restart()
+    await world.settle(plan(A, weights={"aaa": 100}, edges=(0.3,)))
+    assert len(world.kubernetes.requests) == requests
+    await world.settle(BOTH)
+    made = world.kubernetes.get(INFERENCE_SERVICE, KEY.namespace, "flights-bbb")
+    assert made is not None
+    assert made["spec"]["predictor"]["model"]["lifecycle"]["preStop"]["sleep"]["seconds"] == 60
 
 
 async def test_a_deployment_that_is_gone_is_forgotten(world: InMemory) -> None:

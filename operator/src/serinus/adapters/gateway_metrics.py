@@ -47,6 +47,7 @@ class GatewayMetrics:
         self._urls = urls
         self._scraper = scraper
         self._counted = Shared(self._scrape, clock, fresh)
+        self._started: dict[str, datetime] = {}  # when the newest process began that has answered at an address
 
     async def read(self, key: Key) -> MetricsSnapshot:
         """Counters of the deployment's revisions on every gateway. Raises MetricsUnavailable if none answers."""
@@ -61,15 +62,24 @@ class GatewayMetrics:
 
     async def _scrape(self) -> list[Counted]:
         found = [address for url in self._urls for address in await addresses(url)]
-        answers = await asyncio.gather(
-            *(self._scraper.fetch(url, url.split("/")[2], host) for url, host in found), return_exceptions=True
-        )
+        answers = await asyncio.gather(*(self._page(url, host) for url, host in found), return_exceptions=True)
         pages = [answer for answer in answers if isinstance(answer, Page)]
         for answer in answers:
             # A gateway that has just ended may be listed still; one that answers is enough to go on.
             if isinstance(answer, BaseException) and not (pages and isinstance(answer, MetricsUnavailable)):
                 raise answer
         return [Counted(page, by_service(page.text.splitlines())) for page in pages]
+
+    async def _page(self, url: str, host: str) -> Page:
+        page = await self._scraper.fetch(url, url.split("/")[2], host)
+        newest = self._started.setdefault(page.instance, page.started_at)
+        if page.started_at < newest:
+            # Counters of one process that is taken for another would count twice, at each turn.
+            raise MetricsUnavailable(
+                f"several gateways answer at {url} in turn; name a headless Service (clusterIP: None), of which each is asked"
+            )
+        self._started[page.instance] = page.started_at
+        return page
 
 
 def by_service(lines: Iterable[str]) -> dict[str, list[str]]:

@@ -59,6 +59,17 @@ def ending_gently(manifest: dict[str, Any], seconds: int) -> dict[str, Any]:
     return manifest
 
 
+def drain_of(inference_service: Manifest) -> int | None:
+    """For how many seconds its pods were told to answer on; None where they have a hook of somebody else's."""
+    predictor = manifests.field(inference_service, "spec", "predictor") or {}
+    containers = [predictor["model"]] if "model" in predictor else predictor.get("containers") or ()
+    lifecycle = next((one["lifecycle"] for one in containers if one.get("lifecycle")), None)
+    if lifecycle is None:
+        return 0
+    seconds = manifests.field(lifecycle, "preStop", "sleep", "seconds")
+    return None if seconds is None else int(seconds)
+
+
 def entry_service(inference_service: Manifest) -> str:
     """The Kubernetes Service that takes a revision's requests."""
     component = "transformer" if manifests.field(inference_service, "spec", "transformer") else "predictor"

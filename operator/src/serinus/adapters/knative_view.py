@@ -26,9 +26,9 @@ from serinus.adapters.knative_objects import (
 )
 from serinus.adapters.knative_steps import Seen
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, POD, KubernetesObjects, Manifest
-from serinus.adapters.look import Look
+from serinus.adapters.look import FirstSeen, Look
 from serinus.adapters.restarts import RestartCounter
-from serinus.adapters.revision_health import settles_in
+from serinus.adapters.revision_health import settles_in, stuck_containers
 from serinus.core.elapsed import has_passed
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import ServingPlan
@@ -72,12 +72,14 @@ class KnativeView:
         self._clock = clock
         self._settings = settings
         self._restarts = RestartCounter()
+        self._stuck = FirstSeen()
         self._memories: dict[Key, _Memory] = {}
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         self._memories.pop(key, None)
         self._restarts.keep(key, set())
+        self._stuck.update(key, (), self._clock.now())
 
     def follow(self, key: Key, plan: ServingPlan) -> None:
         """Remember what is wanted: only that is told of, and what else has requests."""
@@ -145,7 +147,9 @@ class KnativeView:
             return {}
         told = {name: one for name, one in self._incarnations(key, service).items() if self._is_told(key, name)}
         self._restarts.keep(key, told.keys() | {one.id for one in self._served(key)})
-        statuses = {name: self._status(key, name, one, service) for name, one in told.items()}
+        pods, look = self._objects.of(POD, key), self._look()
+        look = replace(look, stuck_since=self._stuck.update(key, stuck_containers(pods), look.now))
+        statuses = {name: self._status(key, name, one, service, look) for name, one in told.items()}
         return statuses | self._unmade(key, service, statuses)
 
     def settles_in(self, key: Key) -> timedelta | None:
@@ -218,11 +222,13 @@ class KnativeView:
         found.pop("", None)
         return found
 
-    def _status(self, key: Key, revision: str, knative_revision: Manifest, service: Manifest) -> RevisionStatus:
+    def _status(
+        self, key: Key, revision: str, knative_revision: Manifest, service: Manifest, look: Look
+    ) -> RevisionStatus:
         pods = pods_of(revision, self._objects.of(POD, key))
         restarts, name = self._restarts.count(key, revision, pods), manifests.name_of(knative_revision)
         routed = name in {one["revisionName"] for one in traffic_of(service)}
-        status = running_status(revision, knative_revision, pods, restarts, routed=routed, look=self._look())
+        status = running_status(revision, knative_revision, pods, restarts, routed=routed, look=look)
         is_latest = predictor_status(service).get("latestCreatedRevision") == name
         return (
             replace(status, message=blocked_by(service))

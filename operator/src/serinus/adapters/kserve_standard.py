@@ -7,7 +7,14 @@ from datetime import datetime
 
 from serinus.adapters.adoption import let_go_of_route
 from serinus.adapters.http_route import Backend, Routing, http_route, is_accepted, routed_mirror, routed_weights
-from serinus.adapters.inference_service import edges_of, ending_gently, inference_service, keeping_model, revision_name
+from serinus.adapters.inference_service import (
+    drain_of,
+    edges_of,
+    ending_gently,
+    inference_service,
+    keeping_model,
+    revision_name,
+)
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
 from serinus.adapters.refusals import Refusals
@@ -112,14 +119,19 @@ class StandardServing:
         name = revision_name(key, served.revision.id)
         existing = self._objects.get(INFERENCE_SERVICE, key.namespace, name)
         runtime = find_runtime(self._objects, key.namespace, str(served.revision.template.get("runtime", SERINUS)))
-        # A threshold that is no longer asked for is no reason to start the pods anew.
-        edges = edges_of(existing) | set(edges_seconds)
+        # A threshold that is no longer asked for is no reason to start the pods anew, nor is one that the gateway's counters keep.
+        edges = edges_of(existing) | (set(edges_seconds) if self._settings.counts_in_pods else set())
         wanted = inference_service(key, owner, served, runtime, edges)
-        if drain_seconds := math.ceil(self._settings.drain.total_seconds()):
+        if drain_seconds := self._drain_seconds(existing):
             wanted = ending_gently(wanted, drain_seconds)
         if existing is not None and not runtime.seen and runtime.server_type != SERINUS:
             wanted = keeping_model(wanted, existing)
         await self._writer.write(key, INFERENCE_SERVICE, wanted, adopt=owner.deployment.spec.serving.adopt)
+
+    def _drain_seconds(self, existing: Manifest | None) -> int:
+        """What pods are told at their start: another setting is no reason to start those anew that run."""
+        told = drain_of(existing) if existing is not None else None
+        return math.ceil(self._settings.drain.total_seconds()) if told is None else told
 
     # ---- route
 

@@ -59,9 +59,10 @@ class PredictorMetrics:
 
 
 def _counts(pod: Manifest) -> bool:
-    """Whether a predictor may answer there; its transformer counts nothing."""
+    """Whether a predictor may answer there; its transformer counts nothing, and the address of an ended pod is another's."""
     component = manifests.label_of(pod, "component") or "predictor"
-    return component == "predictor" and bool(manifests.field(pod, "status", "podIP"))
+    has_ended = manifests.field(pod, "status", "phase") in ("Failed", "Succeeded")
+    return component == "predictor" and not has_ended and bool(manifests.field(pod, "status", "podIP"))
 
 
 def _raise_if_silent(pods: Sequence[Manifest], answers: Sequence[Page | BaseException]) -> None:

@@ -1,11 +1,14 @@
 """Process deaths of a revision since it was created: a number that never falls although pods come and go."""
 
 from collections.abc import Iterable, Set
+from typing import Final
 
 from serinus.adapters import manifests
 from serinus.adapters.kubernetes_objects import Manifest
 from serinus.adapters.revision_health import deaths
 from serinus.ports import Key
+
+GONE: Final = ""  # all pods that are gone, as one
 
 
 class RestartCounter:
@@ -17,9 +20,11 @@ class RestartCounter:
     def count(self, key: Key, revision_uid: str, pods: Iterable[Manifest]) -> int:
         """All deaths so far. After a restart of this program those of pods that are gone are forgotten."""
         seen = self._deaths.setdefault(key, {}).setdefault(revision_uid, {})
-        for pod in pods:
-            uid = manifests.uid_of(pod)
-            seen[uid] = max(seen.get(uid, 0), deaths(pod))
+        now = {manifests.uid_of(pod): deaths(pod) for pod in pods}
+        for uid, died in now.items():
+            seen[uid] = max(seen.get(uid, 0), died)
+        for uid in seen.keys() - now.keys() - {GONE}:
+            seen[GONE] = seen.get(GONE, 0) + seen.pop(uid)
         return sum(seen.values())
 
     def keep(self, key: Key, revision_uids: Set[str]) -> None:

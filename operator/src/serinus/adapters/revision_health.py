@@ -20,9 +20,13 @@ STORAGE_INITIALIZER: Final = "storage-initializer"
 FATAL_CODES: Final = frozenset({2, 3, 4})
 # A crash may pass (a slow disk, a lost connection); a container that has crashed so often in a row will not start.
 HOPELESS_CRASHES: Final = 3
-UNPULLABLE: Final = frozenset({"ImagePullBackOff", "ErrImagePull", "ImageInspectError"})
-UNSTARTABLE: Final = frozenset(
-    {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+UNSTARTABLE: Final = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+# A registry that is slow, a Secret that comes late, a node that is busy: these may pass.
+STUCK: Final = frozenset(
+    {
+        *("ImagePullBackOff", "ErrImagePull", "ImageInspectError"),
+        *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
+    }
 )
 MLFLOW_ADDRESSES: Final = ("mlflow-artifacts:", "models:/", "runs:/")
 INVALID_SPEC: Final = "InvalidSpec"
@@ -45,6 +49,16 @@ def status_of(inference_service: Manifest, pods: Sequence[Manifest], restarts: i
         if ready >= wanted
         else (hopeless or _waiting_for(inference_service, pods, look))[:SENTENCE_CHARACTERS],
     )
+
+
+def stuck_containers(pods: Iterable[Manifest]) -> set[str]:
+    """The containers that do not start, and may still; by the pod's uid and their name."""
+    return {
+        _name_of(pod, one)
+        for pod in pods
+        for one in _containers(pod)
+        if manifests.field(one, "state", "waiting", "reason") in STUCK
+    }
 
 
 def settles_in(pods: Iterable[Manifest], look: Look) -> timedelta | None:
@@ -121,7 +135,7 @@ def _stuck(pod: Manifest, fatal_codes: frozenset[int], look: Look) -> str:
     for container in _containers(pod):
         waiting = manifests.field(container, "state", "waiting") or {}
         reason = waiting.get("reason", "")
-        if reason in UNSTARTABLE or (reason in UNPULLABLE and look.is_over(_created(pod))):
+        if reason in UNSTARTABLE or (reason in STUCK and look.is_stuck(_name_of(pod, container))):
             return f"container {container['name']} cannot start: {reason}: {waiting.get('message', '')}".rstrip(": ")
         if sentence := _crashing(container, fatal_codes):
             return sentence
@@ -184,6 +198,10 @@ def _ignored(inference_service: Manifest) -> str:
         "(kubectl describe it), most often a storageUri of a kind that no ClusterStorageContainer supports; for MLflow's, "
         "set storageInitializer.install=true in Serinus's chart"
     )
+
+
+def _name_of(pod: Manifest, container: Manifest) -> str:
+    return f"{manifests.uid_of(pod)}/{container['name']}"
 
 
 def _containers(pod: Manifest) -> list[Any]:

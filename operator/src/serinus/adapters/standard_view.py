@@ -16,9 +16,9 @@ from serinus.adapters.kubernetes_objects import (
     KubernetesObjects,
     Manifest,
 )
-from serinus.adapters.look import Look
+from serinus.adapters.look import FirstSeen, Look
 from serinus.adapters.restarts import RestartCounter
-from serinus.adapters.revision_health import has_service, settles_in, status_of
+from serinus.adapters.revision_health import has_service, settles_in, status_of, stuck_containers
 from serinus.core.observation import RevisionStatus
 from serinus.core.plan import Role, ServingPlan
 from serinus.core.revision import Revision
@@ -31,7 +31,7 @@ class StandardSettings:
     """What the operator adds to a ModelDeployment's own words.
 
     `drain`: how long a revision runs on after the route is accepted without it, for gateways that say so before they
-    work so. `patience` and `settle`: see Look.
+    work so. `patience` and `settle`: see Look. `counts_in_pods`: no gateway counts, so the pods' histograms need the edges.
     """
 
     gateway: Gateway | None = None
@@ -40,6 +40,7 @@ class StandardSettings:
     drain: timedelta = timedelta(seconds=5)
     patience: timedelta = timedelta(seconds=30)
     settle: timedelta = timedelta(seconds=1)
+    counts_in_pods: bool = True
 
     def hostname(self, key: Key, serving: Serving) -> str:
         """The host that clients call; empty where nothing says."""
@@ -54,12 +55,14 @@ class StandardView:
         self._clock = clock
         self._settings = settings
         self._restarts = RestartCounter()
+        self._stuck = FirstSeen()
         self._accepted: dict[Key, Manifest] = {}
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         self._accepted.pop(key, None)
         self._restarts.keep(key, set())
+        self._stuck.update(key, (), self._clock.now())
 
     def route(self, key: Key) -> Manifest | None:
         """The deployment's route, if it is there and ours."""
@@ -84,8 +87,9 @@ class StandardView:
         """How every revision is doing."""
         running, pods = self.running(key), self._objects.of(POD, key)
         self._restarts.keep(key, {manifests.uid_of(one) for one in running.values()})
-        trouble = self.trouble(key)
-        return {name: _or_else(self._status(key, one, pods), trouble) for name, one in running.items()}
+        trouble, look = self.trouble(key), self._look()
+        look = replace(look, stuck_since=self._stuck.update(key, stuck_containers(pods), look.now))
+        return {name: _or_else(self._status(key, one, pods, look), trouble) for name, one in running.items()}
 
     def able(self, key: Key, plan: ServingPlan) -> set[str]:
         """The revisions that can take more requests: a candidate with all its replicas, any other with one."""
@@ -142,11 +146,11 @@ class StandardView:
             self._accepted[key] = route
         return self._accepted.get(key)
 
-    def _status(self, key: Key, running: Manifest, pods: tuple[Manifest, ...]) -> RevisionStatus:
+    def _status(self, key: Key, running: Manifest, pods: tuple[Manifest, ...], look: Look) -> RevisionStatus:
         revision = manifests.label_of(running, REVISION_LABEL)
         own = [pod for pod in pods if manifests.label_of(pod, REVISION_LABEL) == revision]
         restarts = self._restarts.count(key, manifests.uid_of(running), own)
-        return status_of(running, own, restarts, self._look())
+        return status_of(running, own, restarts, look)
 
     def _look(self) -> Look:
         now = self._clock.now() + self._objects.ahead()

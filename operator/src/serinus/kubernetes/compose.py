@@ -137,6 +137,7 @@ def _standard(settings: OperatorSettings) -> StandardSettings:
         domain=settings.domain,
         scheme=settings.scheme,
         drain=timedelta(seconds=settings.drain_seconds),
+        counts_in_pods=not settings.gateway_metrics_url,
     )
 
 

@@ -142,6 +142,7 @@ class Controller:
             log.debug("the status cannot say so: %s", error, extra={"key": str(key)})
 
     def _forget(self, key: Key) -> None:
+        self._objects.forget(key)
         self._store.forget(key)
         self._reconciler.forget(key)
         self._serving.forget(key)

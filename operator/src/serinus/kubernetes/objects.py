@@ -37,6 +37,10 @@ class ClusterObjects:
         manifest = self.get(MODEL_DEPLOYMENT, key.namespace, key.name)
         return None if manifest is None or "deletionTimestamp" in manifest["metadata"] else manifest
 
+    def forget(self, key: Key) -> None:
+        """The ModelDeployment is gone."""
+        self._specs.forget(key)
+
     def why_invalid(self, key: Key) -> str:
         """What is wrong with the spec, or nothing."""
         manifest = self.living(key)

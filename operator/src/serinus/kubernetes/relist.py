@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ class Relist:
         self._cache = cache
         self._intake = intake
         self._namespaces = namespaces
-        self._forbidden: set[Kind] = set()
+        self._forbidden: set[tuple[Kind, str]] = set()
 
     async def fill(self, kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         """List all, take in all; the kinds that could be listed. One that is forbidden is said once, and left out.
@@ -83,11 +83,8 @@ class Relist:
         except ApiUnavailable as error:
             if error.code != FORBIDDEN:
                 raise
-            if kind not in self._forbidden:
-                log.warning("%s objects are not watched: %s", kind.kind, error)
-            self._forbidden.add(kind)
+            self._say_forbidden(kind, {"": error})
             return False
-        self._forbidden.discard(kind)
         self._take_in(kind, difference(self._cache, listed))
         return True
 
@@ -100,8 +97,8 @@ class Relist:
     async def _list(self, kind: Kind) -> Listed:
         newest = max((sighting.version for sighting in self._cache.all(kind)), default=0)
         namespaces = [""] if kind in CLUSTER_SCOPED or not self._namespaces else list(self._namespaces)
-        parts = [await self._list_one(kind, namespace) for namespace in namespaces]
-        listed = Listed(kind, namespaces, min(part.version for part in parts))
+        parts = await self._parts(kind, namespaces)
+        listed = Listed(kind, [part.namespaces[0] for part in parts], min(part.version for part in parts))
         listed.there = {place for part in parts for place in part.there}
         listed.news = [manifest for part in parts for manifest in part.news]
         if listed.version < newest:
@@ -110,6 +107,30 @@ class Relist:
                 "cluster was put back from a backup, so this process ends and is to be started again"
             )
         return listed
+
+    async def _parts(self, kind: Kind, namespaces: Sequence[str]) -> list[Listed]:
+        """The lists of all namespaces that may be listed: one that was deleted, with its Role, must not hold up the others."""
+        parts, refused = list[Listed](), dict[str, ApiUnavailable]()
+        for namespace in namespaces:
+            try:
+                parts.append(await self._list_one(kind, namespace))
+            except ApiUnavailable as error:
+                if error.code != FORBIDDEN:
+                    raise
+                refused[namespace] = error
+        if not parts:
+            raise next(iter(refused.values()))
+        self._say_forbidden(kind, refused)
+        return parts
+
+    def _say_forbidden(self, kind: Kind, refused: Mapping[str, ApiUnavailable]) -> None:
+        """What must not be listed, once. By namespace; an empty one means all."""
+        for namespace, error in refused.items():
+            if (kind, namespace) not in self._forbidden:
+                where = f" of namespace {namespace}" if namespace else ""
+                log.warning("%s objects%s are not watched: %s", kind.kind, where, error)
+        others = {one for one in self._forbidden if one[0] != kind}
+        self._forbidden = others | {(kind, namespace) for namespace in refused}
 
     async def _list_one(self, kind: Kind, namespace: str) -> Listed:
         """All chunks of a list; from the beginning where it has expired meanwhile."""

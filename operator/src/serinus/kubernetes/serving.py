@@ -53,19 +53,19 @@ class ServingRouter:
 
     async def observe(self, key: Key) -> ServingObservation:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
-        mode = self._mode(key)
+        mode = await self._mode(key)
         return replace(await self._backends[mode].observe(key), mode=str(mode))
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
-        await self._backends[self._mode(key)].apply(key, plan)
+        await self._backends[await self._mode(key)].apply(key, plan)
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         for backend in self._backends.values():
             backend.forget(key)
 
-    def _mode(self, key: Key) -> ServingMode:
+    async def _mode(self, key: Key) -> ServingMode:
         if not self._objects.serves(INFERENCE_SERVICE):
             raise ServingModeUnavailable(
                 "the cluster has no inferenceservices.serving.kserve.io; install KServe, then this goes on by itself"
@@ -77,6 +77,7 @@ class ServingRouter:
         asked = owner.deployment.spec.serving.mode if owner else ServingMode.AUTO
         if asked is ServingMode.AUTO:
             return self._chosen(key)
+        await self._raise_if_served_otherwise(key, asked)
         problem = self._why_not(asked)
         if problem:
             raise ServingModeUnavailable(
@@ -84,14 +85,22 @@ class ServingRouter:
             )
         return asked
 
+    async def _raise_if_served_otherwise(self, key: Key, asked: ServingMode) -> None:
+        """The objects of the mode that serves would stay behind, and its clients with them."""
+        recorded = self._recorded(key)
+        if recorded in (None, asked) or recorded not in self._backends:
+            return
+        if (await self._backends[recorded].observe(key)).revisions:
+            raise ServingModeUnavailable(
+                f"{key} is served in mode {recorded}, and spec.serving.mode asks for {asked}; a deployment keeps its mode while "
+                f"it serves, so make another one for {asked} and move its clients, or put {recorded} back"
+            )
+
     def _chosen(self, key: Key) -> ServingMode:
         problems = {mode: self._why_not(mode) for mode in MODES}
         if recorded := self._recorded(key):
             if problems[recorded]:
-                raise ServingModeUnavailable(
-                    f"{key} is served in mode {recorded}, but {problems[recorded]}; mend that, or name another mode in "
-                    "spec.serving.mode"
-                )
+                raise ServingModeUnavailable(f"{key} is served in mode {recorded}, but {problems[recorded]}; mend that")
             return recorded
         for mode in (self._default, *MODES):
             if not problems[mode]:

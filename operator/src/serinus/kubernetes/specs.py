@@ -1,8 +1,6 @@
 """ModelDeployment manifests as validated specs, each parsed once."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,9 +10,7 @@ from serinus.core.spec import ModelDeployment
 from serinus.lint.messages import findings
 from serinus.lint.problem import Finding, dotted
 from serinus.lint.unsupported import unsupported
-
-REMEMBERED: Final = 20_000
-T = TypeVar("T")
+from serinus.ports import Key
 
 Parsed = ModelDeployment | SpecInvalid
 
@@ -23,20 +19,19 @@ class Specs:
     """Remembers what it has parsed, by uid, generation and labels, and what was valid last."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[object, Parsed]] = OrderedDict()
-        self._valid: OrderedDict[str, ModelDeployment] = OrderedDict()
+        self._known: dict[Key, tuple[object, Parsed]] = {}
+        self._valid: dict[Key, tuple[str, ModelDeployment]] = {}
 
     def of(self, manifest: Manifest) -> ModelDeployment:
         """The deployment. Raises SpecInvalid with every problem in one sentence each."""
-        meta = manifest["metadata"]
-        edition = (meta["generation"], meta.get("labels"))
-        known = self._known.get(meta["uid"])
+        meta, key = manifest["metadata"], _key(manifest)
+        edition = (meta["uid"], meta["generation"], meta.get("labels"))
+        known = self._known.get(key)
         if known is None or known[0] != edition:
-            known = (edition, parsed(manifest))
-            _remember(self._known, meta["uid"], known)
+            known = self._known[key] = (edition, parsed(manifest))
         if isinstance(known[1], SpecInvalid):
             raise known[1]
-        _remember(self._valid, meta["uid"], known[1])
+        self._valid[key] = (meta["uid"], known[1])
         return known[1]
 
     def in_force(self, manifest: Manifest) -> ModelDeployment | None:
@@ -47,14 +42,17 @@ class Specs:
         try:
             return self.of(manifest)
         except SpecInvalid:
-            return self._valid.get(manifest["metadata"]["uid"]) or understood(manifest)
+            uid, valid = self._valid.get(_key(manifest), ("", None))
+            return valid if valid and uid == manifest["metadata"]["uid"] else understood(manifest)
+
+    def forget(self, key: Key) -> None:
+        """The deployment is gone."""
+        self._known.pop(key, None)
+        self._valid.pop(key, None)
 
 
-def _remember(memory: "OrderedDict[str, T]", uid: str, entry: T) -> None:
-    memory[uid] = entry
-    memory.move_to_end(uid)
-    while len(memory) > REMEMBERED:
-        memory.popitem(last=False)
+def _key(manifest: Manifest) -> Key:
+    return Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
 
 
 def understood(manifest: Manifest) -> ModelDeployment | None:

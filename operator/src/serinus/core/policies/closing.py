@@ -121,7 +121,7 @@ def alias_owed(seen: Input, artifact: Artifact) -> AliasMove | None:
     )
 
 
-def remember_promoted(state: RolloutState, revision: str) -> tuple[str, ...]:
-    """The known-good revisions with one more, the latest last, each once."""
-    others = tuple(entry for entry in state.promoted if entry != revision)
+def remember_promoted(state: RolloutState, revision: str, leaves: Rejection | None = None) -> tuple[str, ...]:
+    """The known-good revisions with one more, the latest last, each once; what a person goes back from is none of them."""
+    others = tuple(entry for entry in state.promoted if entry not in (revision, leaves and leaves.revision))
     return (*others, revision)[-PROMOTED_LENGTH:]

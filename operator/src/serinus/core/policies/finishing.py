@@ -26,7 +26,7 @@ def finish_promotion(seen: Input) -> Step | None:
             "warm": warm,
             "former": former,
             "rejected": rejected_with(seen.state, rollout.leaves),
-            "promoted": remember_promoted(seen.state, rollout.candidate.id),
+            "promoted": remember_promoted(seen.state, rollout.candidate.id, rollout.leaves),
             "alias_move": alias_owed(seen, rollout.candidate.artifact),
         },
     )
