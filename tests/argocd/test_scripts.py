@@ -191,6 +191,15 @@ def test_an_object_without_annotations_can_be_acted_on(customizations: dict[str,
     content = live(WORLDS[Phase.ROLLED_BACK]())
     del content["metadata"]["annotations"]
     changed = lua.run(action_script(customizations, Verb.RETRY), content)
+    latest = content["status"]["history"][-1]["id"]
+    assert json.loads(changed["metadata"]["annotations"][ACTION_ANNOTATION])["rolloutId"] == latest
+
+
+def test_an_object_without_any_rollout_can_be_acted_on(customizations: dict[str, Any]) -> None:
+    content = live(WORLDS[Phase.FAILED]())
+    content["status"]["history"] = []
+    content["status"].pop("rollout", None)
+    changed = lua.run(action_script(customizations, Verb.RETRY), content)
     assert json.loads(changed["metadata"]["annotations"][ACTION_ANNOTATION])["rolloutId"] == ""
 
 

@@ -31,7 +31,7 @@ def run(stub: StubServer, folder: Path, *words: str, **user: Any) -> Result:
     ("answer", "code", "words"),
     [
         ((401, {"message": "Unauthorized"}), 3, "does not know you (any more); log in again"),
-        ((403, FORBIDDEN), 3, "cannot get resource; ask for the ClusterRoles serinus-view to look and serinus-edit"),
+        ((403, FORBIDDEN), 3, "cannot get resource; ask who runs the cluster for it"),
         ((404, NOT_FOUND), 1, "there is no ModelDeployment ml/x in context stub"),
         ((404, "404 page not found"), 3, "does not know ModelDeployments; install Serinus there"),
         (

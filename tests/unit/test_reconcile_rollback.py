@@ -51,6 +51,18 @@ def test_after_a_rollback_the_unchanged_spec_does_not_bring_the_version_back_but
     assert world.registry.quarantined == {}
 
 
+def test_a_rollback_that_was_meant_for_what_served_earlier_is_refused() -> None:
+    world = promoted_world()
+    earlier = world.records()[-1].id
+    world.ask_for(deployment("3"))
+    world.until(lambda state: state.phase is Phase.STABLE and state.stable is not None and world.alias() == "3")
+    world.request(Verb.ROLLBACK, earlier)
+    assert "it was meant for rollout" in world.tick().next_state.action_message
+    assert world.weight_of("3") == 100
+    world.request(Verb.ROLLBACK, world.records()[-1].id)
+    world.until(lambda state: world.weight_of("2") == 100)
+
+
 def test_rollback_works_though_nothing_is_kept_warm_any_more() -> None:
     world = promoted_world(keepWarm="0s")
     assert world.state.warm is None

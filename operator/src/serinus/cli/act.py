@@ -86,7 +86,7 @@ def _ask(home: "Home", verb: Verb, name: str, rollout: str, patience: timedelta 
     """Leave the request, wait for the answer, and for the outcome where `patience` is given."""
     found = home.find(name)
     refuse_where_nobody_works(home, verb)
-    meant = rollout or (found.state.rollout.id if found.state.rollout else "")
+    meant = rollout or found.state.latest_rollout
     answer = _answered(home, found, verb, home.ask(found.key, verb, meant))
     typer.echo(f"{found.key}: {answer.state.action_message} ({home.label})")
     if answer.state.action_refused:

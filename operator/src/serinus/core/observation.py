@@ -118,7 +118,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """One request of a person. `nonce` makes it happen once; a `rollout_id` that is over is refused."""
+    """One request of a person. `nonce` makes it happen once; `rollout_id` is the latest that the person saw."""
 
     verb: Verb
     nonce: str

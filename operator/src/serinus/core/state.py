@@ -242,6 +242,13 @@ class RolloutState(Frozen):
         """Whether the stable revision has ever had all requests; until then it may still be exchanged for another."""
         return self.stable is not None and self.stable.id in self.promoted
 
+    @property
+    def latest_rollout(self) -> str:
+        """The id of the rollout under way, else of the last one that ended; empty where there was none."""
+        if self.rollout is not None:
+            return self.rollout.id
+        return self.history[-1].id if self.history else ""
+
     def rejection_of(self, revision: str) -> Rejection | None:
         """Why the revision must not get traffic, or None if it may."""
         return next((entry for entry in self.rejected if entry.revision == revision), None)

@@ -38,11 +38,10 @@ def act_on_request(seen: Input) -> Step | None:
 def why_refused(seen: Input, action: Action) -> str:
     """Why the request cannot be carried out now, or an empty string."""
     state = seen.state
-    if action.rollout_id and (state.rollout is None or state.rollout.id != action.rollout_id):
-        current = state.rollout.id if state.rollout else "none"
+    if action.rollout_id and action.rollout_id != state.latest_rollout:
+        latest = state.latest_rollout or "none"
         return (
-            f"it was meant for rollout {action.rollout_id}, but the rollout under way is {current}; "
-            "look again with `serinus get`"
+            f"it was meant for rollout {action.rollout_id}, but the latest is {latest}; look again with `serinus get`"
         )
     if state.phase not in POSSIBLE_IN[action.verb]:
         possible = ", ".join(sorted(POSSIBLE_IN[action.verb]))
