@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
 from serinus.core.errors import MetricsUnavailable, NotSupportedYet, ServingUnavailable, SpecInvalid, StateConflict
-from serinus.core.observation import MetricsSnapshot, ServingObservation
+from serinus.core.observation import MetricsSnapshot, Problem, ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.spec import ServingMode
 from serinus.kubernetes.actions import ACTION_ANNOTATION
@@ -45,13 +45,14 @@ class Failing:
 
     inner: FakeServing
     error: Exception | None = None
+    problem: Problem | None = None
     plans: list[ServingPlan] = field(default_factory=list)
     forgotten: list[Key] = field(default_factory=list)
 
     async def observe(self, key: Key) -> ServingObservation:
         if self.error is not None:
             raise self.error
-        return await self.inner.observe(key)
+        return replace(await self.inner.observe(key), problem=self.problem)
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         self.plans.append(plan)
@@ -199,6 +200,23 @@ def test_trouble_that_may_pass_is_tried_again_and_told_only_when_it_lasts() -> N
     world.backend.error = None
     world.turn()
     assert world.degraded()[0] == "False"
+
+
+def test_what_only_a_condition_tells_is_an_event_when_it_begins_and_when_it_ends() -> None:
+    world = World()
+    world.see(deployment())
+    world.until_stable()
+    world.turn()
+    told = world.told()
+    world.backend.problem = Problem("RouteRefused", "the listener allows no such host")
+    for _ in range(3):
+        world.turn()
+    assert world.degraded() == ("True", "RouteRefused", "the listener allows no such host")
+    assert world.told() == [*told, ("RouteRefused", "Warning")]
+    world.backend.problem = None
+    for _ in range(3):
+        world.turn()
+    assert world.told() == [*told, ("RouteRefused", "Warning"), ("AsAsked", "Normal")]
 
 
 def test_content_that_the_api_server_refuses_is_told_at_once() -> None:

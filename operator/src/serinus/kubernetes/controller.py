@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serinus.adapters.kubernetes_objects import Manifest
+from serinus.core.decision import Decision
 from serinus.core.errors import SerinusError, SpecInvalid, StateConflict
 from serinus.core.observation import Action
 from serinus.kubernetes.actions import ActionInvalid, action_of, action_text
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LASTING_SECONDS: Final = 300.0  # between looks at what only a person can mend; a change of the object wakes it at once
 TRIES_IN_SILENCE: Final = 3  # what passes by itself sooner is in the log, and nowhere else
+BAD: Final = {"Ready": "False", "Degraded": "True"}  # conditions, and the status that people should hear of
 CONFLICTS_IN_SILENCE: Final = 10  # another writer was faster; who always is fights with us
 
 
@@ -60,6 +62,7 @@ class Controller:
         self._troubles: dict[Key, _Trouble] = {}
         self._bad_actions: dict[Key, str] = {}
         self._quiet_turns: dict[Key, int] = {}
+        self._conditions: dict[Key, dict[str, tuple[str, str]]] = {}  # status and reason, by type
 
     async def turn(self, key: Key) -> float | None:
         """One turn; the seconds until the next, or None if the deployment is gone. Raises what is to be tried again."""
@@ -90,8 +93,26 @@ class Controller:
             await self._store.settle(key)
             self._troubles.pop(key, None)
         self._telemetry.seen(key, decision.next_state)
+        self._tell_conditions(key, decision)
         self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
         return pause_after(decision, owner.deployment.spec, quiet, self._clock.now()).total_seconds()
+
+    def _tell_conditions(self, key: Key, decision: Decision) -> None:
+        """Say what only a condition tells, when it begins and when it ends; what was decided is told already."""
+        found = {one.type: one for one in decision.next_state.conditions if one.type in BAD}
+        before = self._conditions.get(key)
+        self._conditions[key] = {name: (one.status, one.reason) for name, one in found.items()}
+        if before is None:
+            return
+        for name, one in found.items():
+            is_bad = one.status == BAD[name]
+            is_told = one.reason == decision.reason if is_bad else decision.changed
+            if before.get(name) != (one.status, one.reason) and not is_told:
+                log.log(
+                    logging.WARNING if is_bad else logging.INFO,
+                    "%s", one.message, extra={"key": str(key), "reason": one.reason},
+                )  # fmt: skip
+                self._events.tell(key, one.reason, one.message, warning=is_bad, action="Observe")
 
     async def _is_under_way(self, key: Key) -> bool:
         """Whether a rollout has begun and not ended. Raises StateUnreadable."""
@@ -150,3 +171,4 @@ class Controller:
         self._troubles.pop(key, None)
         self._bad_actions.pop(key, None)
         self._quiet_turns.pop(key, None)
+        self._conditions.pop(key, None)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from serinus.adapters.kubernetes_objects import Kind
@@ -120,8 +121,10 @@ class Operator:
         if not await parts.queue.drain(parts.settings.stop_seconds):
             log.warning("some work did not end in time; it is done again after the next start")
         if parts.leadership.leads:
-            await parts.store.flush()
-            await parts.events.flush()
+            with suppress(TimeoutError):  # an API server that is away must not hold up the next replica
+                async with asyncio.timeout(parts.settings.stop_seconds):
+                    await parts.store.flush()
+                    await parts.events.flush()
         await parts.leadership.release()
         log.info("stopped")
 
