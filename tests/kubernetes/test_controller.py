@@ -86,6 +86,7 @@ class World:
             events=self.events,
             telemetry=self.telemetry,
             clock=self.clock,
+            waited=lambda _: 0.0,
         )
         asyncio.run(self.discovery.refresh())
 

@@ -91,6 +91,28 @@ def test_a_key_that_is_added_during_its_turn_has_one_more_right_after() -> None:
     run(test())
 
 
+def test_how_long_a_key_had_to_wait_for_a_worker_is_known_during_its_turn() -> None:
+    async def test() -> None:
+        worker, waited = Worker(), list[float]()
+        worker.doing["slow"] = takes(3)
+
+        async def look() -> None:
+            waited.append(queue.waited("late"))
+
+        worker.doing["late"] = look
+        async with Running(worker, workers=1) as queue:
+            queue.add("slow")
+            await asyncio.sleep(1)
+            queue.add("late")
+            await asyncio.sleep(100)
+            queue.add("late")
+            await asyncio.sleep(1)
+            assert queue.waited("late") == 0.0
+        assert waited == [2.0, 0.0]
+
+    run(test())
+
+
 def test_a_slow_key_blocks_no_other() -> None:
     async def test() -> None:
         worker = Worker()

@@ -1,7 +1,8 @@
 """One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from serinus.answers import RegistryAnswers
 from serinus.core import reasons
@@ -17,6 +18,8 @@ from serinus.core.state import RolloutState, initial_state
 from serinus.owed import Debts
 from serinus.ports import Key, Ports
 
+NOT_LATE: Final = timedelta()
+
 
 @dataclass
 class Reconciler:
@@ -30,8 +33,10 @@ class Reconciler:
         self._answers = RegistryAnswers(self.ports.registry, self.ports.clock)
         self._debts = Debts(self.ports, self._answers.is_late)
 
-    async def reconcile(self, key: Key, deployment: ModelDeployment, action: Action | None = None) -> Decision:
-        """Bring one ModelDeployment a step further.
+    async def reconcile(
+        self, key: Key, deployment: ModelDeployment, action: Action | None = None, late: timedelta = NOT_LATE
+    ) -> Decision:
+        """Bring one ModelDeployment a step further. `late`: for how long it had to wait for this.
 
         The new state is saved before the world is changed, so a crash in between is repaired by the next reconcile.
         Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable, and RegistryUnavailable where the
@@ -41,7 +46,7 @@ class Reconciler:
         stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
         state = stored or await self._first_state(key, deployment, serving, now)
         observed = await self._gather(key, deployment, state, serving, action)
-        decision = decide(Input(deployment.spec, state, observed, now))
+        decision = decide(Input(deployment.spec, state, observed, now, late))
         saved = await self._persist(key, state, decision.next_state)
         try:
             # What was not decided yet (a lost state, an absent registry) is no order to serve nothing.

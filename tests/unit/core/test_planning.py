@@ -1,5 +1,6 @@
 """The plan, the conditions and the looks as functions of the state."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -135,6 +136,15 @@ def test_an_absence_adds_no_hold_time_and_a_late_look_does(seconds: float, held:
     ).state.rollout
     assert after
     assert after.hold_seconds == held
+
+
+def test_who_has_too_much_to_do_is_late_and_not_absent() -> None:
+    before = state(Phase.PROGRESSING, stage="Analysing", looked_at=NOW)
+    late = seen(before, after=25.0, metrics=MetricsSnapshot(NOW + timedelta(seconds=25)))
+    for waited, held in ((14.0, 0.0), (15.0, 25.0)):
+        after = with_latest_counts(replace(late, late=timedelta(seconds=waited))).state.rollout
+        assert after
+        assert after.hold_seconds == held
 
 
 @pytest.mark.parametrize("stage", ["Scaling", "Shifting"])

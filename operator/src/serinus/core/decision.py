@@ -16,12 +16,13 @@ SOON = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Input:
-    """The immutable input of every policy."""
+    """The immutable input of every policy. `late`: how long Serinus itself had no time for the deployment."""
 
     spec: ModelDeploymentSpec
     state: RolloutState
     observed: Observation
     now: datetime
+    late: timedelta = timedelta()
 
     @property
     def target(self) -> Revision | None:

@@ -27,7 +27,7 @@ def with_latest_counts(seen: Input) -> Input:
     if seen.state.phase not in COUNTED or not is_due(seen, rollout):
         return seen
     state = seen.state.model_copy(update={"rollout": looked(seen, rollout, snapshot)})
-    return Input(seen.spec, state, seen.observed, seen.now)
+    return replace(seen, state=state)
 
 
 def is_due(seen: Input, rollout: Rollout) -> bool:
@@ -87,11 +87,14 @@ def was_judged(seen: Input, rollout: Rollout) -> bool:
 
 
 def held(seen: Input, rollout: Rollout) -> timedelta:
-    """How much hold time this look adds: only what was observed, so a longer absence, or a clock put back, adds nothing."""
+    """How much hold time this look adds: only what was observed, so a longer absence, or a clock put back, adds nothing.
+
+    Who is there and has too much to do is late, not absent: what it counts then was counted all the while.
+    """
     if seen.state.phase is not Phase.PROGRESSING or rollout.stage is not Stage.ANALYSING:
         return timedelta()
     gap = seen.now - max(rollout.looked_at or rollout.stage_since, rollout.stage_since)
-    longest = max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE)
+    longest = max(LONGEST_GAP * rollout.policy.interval, SHORTEST_ABSENCE) + seen.late
     return gap if timedelta() <= gap <= longest else timedelta()
 
 

@@ -87,10 +87,21 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
         journal=ClusterJournal(events, telemetry),
         clock=clock,
     )
+
+    async def turn(key: Key) -> float | None:
+        return await controller.turn(key)
+
+    queue = WorkQueue[Key](turn, settings.workers)
     controller = Controller(
-        objects, store, Reconciler(ports), serving=router, events=events, telemetry=telemetry, clock=clock
+        objects,
+        store,
+        Reconciler(ports),
+        serving=router,
+        events=events,
+        telemetry=telemetry,
+        clock=clock,
+        waited=queue.waited,
     )
-    queue = WorkQueue[Key](controller.turn, settings.workers)
     telemetry.watch_queue(lambda: queue.depth, lambda: queue.at_work)
     intake = Intake(cache, lambda key: queue.add_after(key, BURST_SECONDS))
     relist, watches = Relist(api, cache, intake, settings.namespaces), Watches(config, settings.namespaces, intake)

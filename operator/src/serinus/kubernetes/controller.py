@@ -2,8 +2,10 @@
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from serinus.adapters.kubernetes_objects import Manifest
@@ -39,7 +41,10 @@ class _Trouble:
 
 
 class Controller:
-    """Reconciles by key. An error becomes a log line, and a condition and an Event once it lasts."""
+    """Reconciles by key. An error becomes a log line, and a condition and an Event once it lasts.
+
+    `waited`: for how many seconds the key that is at work had waited for its turn.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Controller:
         events: EventRecorder,
         telemetry: Telemetry,
         clock: Clock,
+        waited: Callable[[Key], float],
     ) -> None:
         self._objects = objects
         self._store = store
@@ -59,6 +65,7 @@ class Controller:
         self._events = events
         self._telemetry = telemetry
         self._clock = clock
+        self._waited = waited
         self._troubles: dict[Key, _Trouble] = {}
         self._bad_actions: dict[Key, str] = {}
         self._quiet_turns: dict[Key, int] = {}
@@ -85,7 +92,8 @@ class Controller:
         owner, why_invalid = self._objects.owner(key), self._objects.why_invalid(key)
         if owner is None or (why_invalid and not await self._is_under_way(key)):
             raise SpecInvalid(why_invalid)
-        decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest))
+        late = timedelta(seconds=self._waited(key))
+        decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest), late)
         if why_invalid:
             # Nobody is left with a candidate that is not judged: the rollout ends by what was valid last.
             await self._report(key, SpecInvalid(why_invalid))

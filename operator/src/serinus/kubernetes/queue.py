@@ -46,8 +46,8 @@ class WorkQueue(Generic[K]):
         self._back_off = back_off or BackOff()
         self._spread = spread
         self._due: asyncio.Queue[K] = asyncio.Queue()
-        self._queued: set[K] = set()
-        self._at_work: set[K] = set()
+        self._queued: dict[K, float] = {}  # since when, in the loop's seconds
+        self._at_work: dict[K, float] = {}  # how long it had waited
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
@@ -63,7 +63,7 @@ class WorkQueue(Generic[K]):
         if key in self._at_work:
             self._again.add(key)
             return
-        self._queued.add(key)
+        self._queued[key] = asyncio.get_running_loop().time()
         self._due.put_nowait(key)
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -82,6 +82,10 @@ class WorkQueue(Generic[K]):
         self._cancel_timer(key)
         self._again.discard(key)
         self._failures.pop(key, None)
+
+    def waited(self, key: K) -> float:
+        """For how many seconds a key that is having a turn had waited for a worker."""
+        return self._at_work.get(key, 0.0)
 
     @property
     def depth(self) -> int:
@@ -111,12 +115,12 @@ class WorkQueue(Generic[K]):
     async def _worker(self) -> None:
         while True:
             key = await self._due.get()
-            self._queued.discard(key)
+            since = self._queued.pop(key)
             if not self._closed:
-                await self._turn(key)
+                await self._turn(key, asyncio.get_running_loop().time() - since)
 
-    async def _turn(self, key: K) -> None:
-        self._at_work.add(key)
+    async def _turn(self, key: K, waited: float) -> None:
+        self._at_work[key] = waited
         self._idle.clear()
         try:
             after = await self._work(key)
@@ -126,7 +130,7 @@ class WorkQueue(Generic[K]):
             self._again.discard(key)  # what woke it meanwhile does not make a failure hot
             after = self._back_off.seconds(self._failures[key], self._spread())
         finally:
-            self._at_work.discard(key)
+            del self._at_work[key]
             if not self._at_work:
                 self._idle.set()
         if key in self._again:
