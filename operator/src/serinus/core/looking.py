@@ -11,7 +11,7 @@ from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.policies.shares import is_in_force, step_share
 from serinus.core.state import EvidencePoint, Phase, Rollout, Stage
 
-CURVE_POINTS = 60
+CURVE_POINTS = 32  # of 2 KiB each, in memory and in the status, for every rollout under way
 LONGEST_GAP = 2  # intervals; after a longer one Serinus was away, and its time does not count as held
 SHORTEST_ABSENCE = timedelta(seconds=10)  # a busy machine is not an absent one
 
