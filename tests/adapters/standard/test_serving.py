@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serinus.adapters.gateway_features import GatewayCopies
 from serinus.adapters.kubernetes_objects import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, INFERENCE_SERVICE, POD, Kind
 from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable, StateConflict
@@ -421,7 +422,8 @@ def filters(world: InMemory) -> list[Any]:
 @pytest.mark.parametrize(
     ("features", "says"),
     [
-        ((), "does not list HTTPRouteRequestMirror"),
+        ((), "lists no supported features; if it copies requests, tell the operator so"),
+        (("HTTPRouteURLRewrite",), "does not list HTTPRouteRequestMirror"),
         (("HTTPRouteRequestMirror",), "does not list HTTPRouteRequestPercentageMirror"),
     ],
 )
@@ -452,6 +454,25 @@ async def test_a_gateway_that_cannot_be_seen_is_not_asked_to_copy(world: InMemor
     assert missing.kind in seen.no_mirror
     assert "is not to be seen" in seen.no_mirror
     assert not filters(world)
+
+
+@pytest.mark.parametrize(
+    ("copies", "mirror", "says"),
+    [
+        (GatewayCopies.SHARES, {"bbb": 20}, ""),
+        (GatewayCopies.WHOLE, {}, "copy all or nothing"),
+        (GatewayCopies.NEVER, {}, "copy nothing"),
+    ],
+)
+async def test_the_operator_can_be_told_what_gateways_copy(
+    world: InMemory, copies: GatewayCopies, mirror: dict[str, int], says: str
+) -> None:
+    world.kubernetes.remove(GATEWAY_CLASS, "", "edge")  # nobody may read it
+    world.settings = replace(world.settings, copies=copies)
+    world.restart()
+    seen = await world.settle(MIRRORED)
+    assert seen.mirror == mirror
+    assert says in (seen.no_mirror + seen.no_partial_mirror)
 
 
 async def test_features_are_read_as_older_gateways_write_them(world: InMemory) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from serinus.adapters import manifests
-from serinus.adapters.gateway_features import Mirroring, mirroring
+from serinus.adapters.gateway_features import GatewayCopies, Mirroring, mirroring
 from serinus.adapters.http_route import is_accepted, refusal, routed_mirror, routed_weights
 from serinus.adapters.inference_service import entry_service, revision_name, revision_of
 from serinus.adapters.kubernetes_objects import (
@@ -32,6 +32,7 @@ class StandardSettings:
 
     `drain`: how long a revision runs on after the route is accepted without it, for gateways that say so before they
     work so. `patience` and `settle`: see Look. `counts_in_pods`: no gateway counts, so the pods' histograms need the edges.
+    `copies`: what gateways can copy.
     """
 
     gateway: Gateway | None = None
@@ -41,6 +42,7 @@ class StandardSettings:
     patience: timedelta = timedelta(seconds=30)
     settle: timedelta = timedelta(seconds=1)
     counts_in_pods: bool = True
+    copies: GatewayCopies = GatewayCopies.ASK
 
     def hostname(self, key: Key, serving: Serving) -> str:
         """The host that clients call; empty where nothing says."""
@@ -127,7 +129,7 @@ class StandardView:
         """What the deployment's gateway can copy."""
         owner = self._objects.owner(key)
         own = owner.deployment.spec.serving.gateway if owner else None
-        return mirroring(self._objects, key.namespace, own or self._settings.gateway)
+        return mirroring(self._objects, key.namespace, own or self._settings.gateway, self._settings.copies)
 
     def url(self, key: Key) -> str:
         """Where clients post; empty where the deployment has no host."""

@@ -149,6 +149,7 @@ def _standard(settings: OperatorSettings) -> StandardSettings:
         scheme=settings.scheme,
         drain=timedelta(seconds=settings.drain_seconds),
         counts_in_pods=not settings.gateway_metrics_url,
+        copies=settings.gateway_copies,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from serinus.adapters.gateway_features import GatewayCopies
+
 Names = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -62,6 +64,11 @@ class OperatorSettings(BaseSettings):
         default="",
         pattern="^([a-z0-9.-]+/[a-z0-9.-]+)?$",
         description="Gateway (namespace/name) for ModelDeployments that name none, in mode Standard.",
+    )
+    gateway_copies: GatewayCopies = Field(
+        default=GatewayCopies.ASK,
+        description="What gateways can copy, for BlueGreen and Shadow: ask (their GatewayClass lists it), never, whole "
+        "(every request or none) or shares.",
     )
     domain: str = Field(
         default="",
