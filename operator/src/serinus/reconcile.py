@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 
 from serinus.answers import RegistryAnswers
 from serinus.core import reasons
-from serinus.core.decision import Decision, Input
+from serinus.core.decision import NOT_LATE, Decision, Input
 from serinus.core.errors import MetricsUnavailable, RegistryUnavailable
 from serinus.core.looking import COUNTED
 from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, ServingObservation, Verb
@@ -17,8 +16,6 @@ from serinus.core.spec import ModelDeployment
 from serinus.core.state import RolloutState, initial_state
 from serinus.owed import Debts
 from serinus.ports import Key, Ports
-
-NOT_LATE: Final = timedelta()
 
 
 @dataclass

@@ -69,7 +69,7 @@ class KnativeServing:
         owner, existing = self._objects.owner(key), self._view.service(key)
         self._view.follow(key, plan)
         served = {one.revision.id: one for one in plan.served}
-        self._refusals.keep(key, served)
+        self._refusals.keep(key, served.keys())
         if not served:
             if existing is not None:
                 await self._writer.delete(key, INFERENCE_SERVICE, existing)

@@ -93,7 +93,7 @@ class StandardServing:
     async def _bring_up(self, key: Key, owner: Owner, plan: ServingPlan) -> ServingUnavailable | None:
         """Write every revision's InferenceService. Trouble with one must not hold up the route: it is returned."""
         self._raise_if_missing()
-        self._refusals.keep(key, {one.revision.id: one for one in plan.served})
+        self._refusals.keep(key, {one.revision.id for one in plan.served})
         trouble = None
         for one in plan.served:
             try:

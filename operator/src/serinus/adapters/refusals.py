@@ -1,6 +1,6 @@
 """What the API server, or a webhook of it, does not take for good: the end of a revision that is not there yet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from serinus.core import reasons
 from serinus.core.observation import Problem, RevisionStatus
@@ -27,9 +27,9 @@ class Refusals:
         if not known:
             self._sentences.pop(key, None)
 
-    def keep(self, key: Key, revisions: Mapping[str, object]) -> None:
+    def keep(self, key: Key, revisions: Set[str]) -> None:
         """Forget all but these revisions of the deployment."""
-        for revision in self._sentences.get(key, {}).keys() - revisions.keys():
+        for revision in self._sentences.get(key, {}).keys() - revisions:
             self.settle(key, revision)
 
     def forget(self, key: Key) -> None:

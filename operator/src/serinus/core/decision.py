@@ -12,6 +12,7 @@ from serinus.core.state import Phase, Rollout, RolloutState, transition
 
 IDLE = timedelta(seconds=30)
 SOON = timedelta(seconds=1)
+NOT_LATE = timedelta()
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Input:
     state: RolloutState
     observed: Observation
     now: datetime
-    late: timedelta = timedelta()
+    late: timedelta = NOT_LATE
 
     @property
     def target(self) -> Revision | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 from lightkube.config.kubeconfig import SingleConfig
 
 from serinus.adapters.cluster_metrics import ClusterMetrics
+from serinus.adapters.gateway_features import GatewayCopies
 from serinus.adapters.knative_view import KnativeSettings
 from serinus.adapters.kserve_knative import KnativeServing
 from serinus.adapters.kserve_standard import StandardServing
@@ -149,7 +150,7 @@ def _standard(settings: OperatorSettings) -> StandardSettings:
         scheme=settings.scheme,
         drain=timedelta(seconds=settings.drain_seconds),
         counts_in_pods=not settings.gateway_metrics_url,
-        copies=settings.gateway_copies,
+        copies=GatewayCopies(settings.gateway_copies),
     )
 
 

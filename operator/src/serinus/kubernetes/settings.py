@@ -6,8 +6,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from serinus.adapters.gateway_features import GatewayCopies
-
 Names = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -65,8 +63,8 @@ class OperatorSettings(BaseSettings):
         pattern="^([a-z0-9.-]+/[a-z0-9.-]+)?$",
         description="Gateway (namespace/name) for ModelDeployments that name none, in mode Standard.",
     )
-    gateway_copies: GatewayCopies = Field(
-        default=GatewayCopies.ASK,
+    gateway_copies: Literal["ask", "never", "whole", "shares"] = Field(
+        default="ask",
         description="What gateways can copy, for BlueGreen and Shadow: ask (their GatewayClass lists it), never, whole "
         "(every request or none) or shares.",
     )
