@@ -79,10 +79,13 @@ def test_children_take_one_thread_each() -> None:
     assert {environment[name] for name in THREAD_VARIABLES} == {"1"}
 
 
-def test_strays_are_the_unknown_children_of_the_same_state_folder(tmp_path: Path, spawned: list[Process]) -> None:
+async def test_strays_are_the_unknown_children_of_the_same_state_folder(tmp_path: Path, spawned: list[Process]) -> None:
     (tmp_path / "other").mkdir()
     known, lost = spawn(tmp_path, PATIENT, spawned), spawn(tmp_path, PATIENT, spawned)
     spawn(tmp_path / "other", PATIENT, spawned)
+    for folder in (tmp_path, tmp_path / "other"):
+        # Right after its start a process shows no environment yet.
+        await eventually(lambda log=folder / "logs" / "log": last_line(log) == "up", "the process is up")
     found = strays(owner_of(tmp_path), {known.record.pid})
     assert [process.record for process in found] == [lost.record]
 
