@@ -67,13 +67,16 @@ class World:
 
     def __init__(self, modes: Mapping[ServingMode, Any] | None = None) -> None:
         self.server, self.cache, self.clock, self.telemetry = FakeApiServer(), ObjectCache(), FakeClock(), Telemetry()
+        self.backend = Failing(FakeServing())
+        self._modes = modes if modes is not None else {ServingMode.STANDARD: self.backend}
+        self.start()
+
+    def start(self) -> None:
+        """The operator is started (again): it remembers nothing but what is stored."""
         api = self.server.api()
         self.discovery = Discovery(api)
         objects = ClusterObjects(api, self.cache, self.discovery)
-        self.backend = Failing(FakeServing())
-        self.router = ServingRouter(
-            objects, modes if modes is not None else {ServingMode.STANDARD: self.backend}, ServingMode.STANDARD
-        )
+        self.router = ServingRouter(objects, self._modes, ServingMode.STANDARD)
         self.events = EventRecorder(api, self.cache, self.clock, "pod", self.telemetry.event_dropped)
         self.store = StatusStore(objects, self.clock, timedelta(minutes=1))
         journal = ClusterJournal(self.events, self.telemetry)
@@ -167,11 +170,14 @@ def test_a_spec_that_becomes_invalid_leaves_what_serves_as_it_is() -> None:
     world = World()
     world.see(deployment())
     world.until_stable()
-    plans = len(world.backend.plans)
-    world.see(deployment(spec={"model": {"name": "flight"}}))
-    world.turn()
+    before, plans = world.backend.plans[-1], len(world.backend.plans)
+    world.see(deployment(spec={"model": {"name": "flight"}, "serving": {"minReplicas": 2}}))
+    for _ in range(3):
+        world.turn()
     assert (world.status()["phase"], world.degraded()[1]) == ("Stable", "SpecInvalid")
-    assert len(world.backend.plans) == plans
+    assert world.backend.plans[-1] == before, "as it was while it was valid"
+    assert len(world.backend.plans) > plans, "and kept so"
+    assert [reason for reason, _ in world.told()].count("SpecInvalid") == 1
     world.see(deployment())
     world.turn()
     assert world.degraded()[:2] == ("False", "AsAsked")
@@ -411,15 +417,16 @@ def test_auto_waits_for_the_mode_it_has_chosen_rather_than_leave_its_objects_beh
 
 
 def test_what_of_a_spec_can_be_understood_is_in_force_where_no_valid_one_was_seen() -> None:
-    drift = {"name": "drift", "type": "Drift"}
+    drift, errors = {"name": "drift", "type": "Drift"}, {"name": "errors", "type": "Errors"}
     manifest = asking("Standard")
     manifest["metadata"] |= {"uid": "u", "generation": 1}
-    manifest["spec"]["rollout"] = {"signals": [drift]}
+    manifest["spec"] |= {"rollout": {"signals": [drift, errors, {**drift, "name": "more"}]}, "monitoring": {}}
     with pytest.raises(SpecInvalid, match="not supported yet"):
         Specs().of(manifest)
     found = Specs().in_force(manifest)
     assert found is not None
     assert found.spec.model.uri == "s3://models/1"
+    assert [one.name for one in found.spec.rollout.signals] == ["errors"]
     assert Specs().in_force({**manifest, "spec": {"model": 1}}) is None
 
 
@@ -446,7 +453,26 @@ def test_a_spec_that_becomes_invalid_in_mid_rollout_leaves_the_rollout_judged_an
     action = {ACTION_ANNOTATION: '{"verb": "abort", "nonce": "n1", "by": "ann"}'}
     world.see(deployment(spec=broken, generation=3, annotations=action))
     until(world, "RolledBack")
-    assert world.turn() == LASTING_SECONDS
+    world.turn()
+    assert world.degraded()[1] == "SpecInvalid"
+
+
+def test_with_an_invalid_spec_people_can_still_go_back() -> None:
+    world = World()
+    world.see(deployment())
+    world.until_stable()
+    second = {"model": {"name": "flight", "uri": "s3://models/2"}, "rollout": {"strategy": "Immediate"}}
+    world.see(deployment(spec=second, generation=2))
+    until(world, "Promoting")
+    until(world, "Stable")
+    drift = {"rollout": {"signals": [{"name": "drift", "type": "Drift"}]}}
+    action = {ACTION_ANNOTATION: '{"verb": "rollback", "nonce": "n1", "by": "ann"}'}
+    broken = deployment(spec=second | drift, generation=3, annotations=action)
+    world.start()
+    world.see(broken)
+    until(world, "Promoting")
+    until(world, "Stable")
+    assert world.status()["stable"]["artifact"]["uri"] == "s3://models/1"
     assert world.degraded()[1] == "SpecInvalid"
 
 

@@ -150,6 +150,22 @@ def test_metrics_unavailable_hold_the_step_and_its_hold_time_does_not_count() ->
     assert world.alias() == "2"
 
 
+def test_without_metrics_a_candidate_that_went_down_for_good_is_taken_back() -> None:
+    world = rolling_out()
+    state = world.until(lambda state: state.reason == reasons.HOLDING)
+    assert state.rollout
+    candidate = state.rollout.candidate.id
+    world.metrics.up = False
+    world.serving.down.add(candidate)
+    assert world.tick().reason == reasons.METRICS_UNAVAILABLE, "it may come up again"
+    world.serving.failed[candidate] = "the model does not load"
+    world.until_phase(Phase.ROLLED_BACK)
+    record = world.records()[0]
+    assert (record.outcome, record.reason) == (Outcome.ROLLED_BACK, reasons.CANDIDATE_FAILED)
+    assert record.message.endswith("is down and cannot start again: the model does not load")
+    assert world.weight_of("1") == 100
+
+
 def test_without_metrics_a_candidate_gets_no_request_until_they_are_back() -> None:
     world = stable_world()
     world.metrics.up = False

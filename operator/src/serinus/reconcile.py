@@ -1,6 +1,6 @@
 """One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from serinus.answers import RegistryAnswers
@@ -31,9 +31,17 @@ class Reconciler:
         self._debts = Debts(self.ports, self._answers.is_late)
 
     async def reconcile(
-        self, key: Key, deployment: ModelDeployment, action: Action | None = None, late: timedelta = NOT_LATE
+        self,
+        key: Key,
+        deployment: ModelDeployment,
+        action: Action | None = None,
+        late: timedelta = NOT_LATE,
+        invalid: str = "",
     ) -> Decision:
         """Bring one ModelDeployment a step further. `late`: for how long it had to wait for this.
+
+        `invalid` says what is wrong with its spec as it stands; `deployment` is then what was valid before. No other
+        revision is brought up for it, and what serves, a rollout under way and requests of people go on.
 
         The new state is saved before the world is changed, so a crash in between is repaired by the next reconcile.
         Raises ServingUnavailable, StateConflict, StateUnreadable, StateUnwritable, and RegistryUnavailable where the
@@ -43,6 +51,8 @@ class Reconciler:
         stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
         state = stored or await self._first_state(key, deployment, serving, now)
         observed = await self._gather(key, deployment, state, serving, action)
+        if invalid:
+            observed = replace(observed, target=Problem(reasons.SPEC_INVALID, invalid))
         decision = decide(Input(deployment.spec, state, observed, now, late))
         saved = await self._persist(key, state, decision.next_state)
         try:

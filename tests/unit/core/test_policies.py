@@ -8,7 +8,7 @@ import pytest
 
 from serinus.core import reasons
 from serinus.core.decision import Policy
-from serinus.core.observation import Action, MetricsSnapshot, Problem, Verb
+from serinus.core.observation import Action, MetricsSnapshot, Problem, RevisionStatus, ServingObservation, Verb
 from serinus.core.policies import (
     CHAINS,
     analysing,
@@ -28,6 +28,9 @@ P = Phase
 FULL = serving(STABLE, CANDIDATE, weights={STABLE.id: 0, CANDIDATE.id: 100})
 SPLIT = serving(STABLE, CANDIDATE, weights={STABLE.id: 90, CANDIDATE.id: 10})
 ALONE = serving(STABLE)
+ALL_FAILED = ServingObservation(
+    {one.id: RevisionStatus(one.id, ready=False, failed=True) for one in (STABLE, CANDIDATE)}
+)
 GONE = Problem(reasons.TARGET_UNRESOLVED, "version 9 is not in the registry")
 DOWN = Problem(reasons.METRICS_UNAVAILABLE, "nobody answers")
 QUEUE = spec(whenSuperseded="Queue").rollout
@@ -230,6 +233,15 @@ CASES = [
     ),
     # judging it
     Case(analysing.stop_when_a_signal_fails, P.PROGRESSING, has=ANALYSING),
+    Case(analysing.take_back_a_candidate_that_is_down, P.PROGRESSING, asks={"world": ALONE}),
+    Case(
+        analysing.take_back_a_candidate_that_is_down,
+        P.PAUSED,
+        P.ROLLING_BACK,
+        reasons.CANDIDATE_FAILED,
+        asks={"world": serving(STABLE, failed=CANDIDATE)},
+    ),
+    Case(analysing.take_back_a_candidate_that_is_down, P.PROGRESSING, asks={"world": ALL_FAILED}),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, has=ANALYSING, asks={"after": 60}),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, P.PAUSED, reasons.INCONCLUSIVE, ANALYSING, {"after": 61}),
     Case(

@@ -90,16 +90,12 @@ class Controller:
 
     async def _reconcile(self, key: Key, manifest: Manifest) -> float:
         owner, why_invalid = self._objects.owner(key), self._objects.why_invalid(key)
-        if owner is None or (why_invalid and not await self._is_under_way(key)):
+        if owner is None or (why_invalid and not await self._serves(key)):
             raise SpecInvalid(why_invalid)
-        late = timedelta(seconds=self._waited(key))
-        decision = await self._reconciler.reconcile(key, owner.deployment, self._action(key, manifest), late)
-        if why_invalid:
-            # Nobody is left with a candidate that is not judged: the rollout ends by what was valid last.
-            await self._report(key, SpecInvalid(why_invalid))
-        else:
-            await self._store.settle(key)
-            self._troubles.pop(key, None)
+        late, action = timedelta(seconds=self._waited(key)), self._action(key, manifest)
+        decision = await self._reconciler.reconcile(key, owner.deployment, action, late, why_invalid)
+        await self._store.settle(key)
+        self._troubles.pop(key, None)
         self._telemetry.seen(key, decision.next_state)
         self._tell_conditions(key, decision)
         self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
@@ -122,15 +118,16 @@ class Controller:
                 )  # fmt: skip
                 self._events.tell(key, one.reason, one.message, warning=is_bad, action="Observe")
 
-    async def _is_under_way(self, key: Key) -> bool:
-        """Whether a rollout has begun and not ended. Raises StateUnreadable."""
+    async def _serves(self, key: Key) -> bool:
+        """Whether a first revision has come up. Raises StateUnreadable."""
         state = await self._store.load(key)
-        return state is not None and state.rollout is not None
+        return state is not None and state.has_served
 
     async def _is_surely_under_way(self, key: Key) -> bool:
-        """The same, where the state may be what cannot be read."""
+        """Whether a rollout has begun and not ended; not where the state may be what cannot be read."""
         with suppress(SerinusError):
-            return await self._is_under_way(key)
+            state = await self._store.load(key)
+            return state is not None and state.rollout is not None
         return False
 
     def _action(self, key: Key, manifest: Manifest) -> Action | None:

@@ -1,6 +1,10 @@
 """ModelDeployment manifests as validated specs, each parsed once."""
 
 from collections.abc import Iterable
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -8,7 +12,7 @@ from serinus.adapters.kubernetes_objects import Manifest
 from serinus.core.errors import SpecInvalid
 from serinus.core.spec import ModelDeployment
 from serinus.lint.messages import findings
-from serinus.lint.problem import Finding, dotted
+from serinus.lint.problem import Finding, Location, dotted
 from serinus.lint.unsupported import unsupported
 from serinus.ports import Key
 
@@ -56,11 +60,33 @@ def _key(manifest: Manifest) -> Key:
 
 
 def understood(manifest: Manifest) -> ModelDeployment | None:
-    """The deployment without regard to what this release does not support; None if it makes no sense."""
+    """The deployment without what this release does not support; None if it makes no sense."""
     try:
-        return _model(manifest)
+        deployment = _model(manifest)
+        refused = [finding.loc for finding in unsupported(deployment)]
+        return _model(_without(manifest, refused)) if refused else deployment
     except ValidationError:
         return None
+
+
+def _without(manifest: Manifest, places: Iterable[Location]) -> Manifest:
+    """The manifest without what is there; of a list the whole item goes, and the list with its last one."""
+    rest = deepcopy(dict(manifest))
+    for *above, last in sorted(map(_whole_item, places), reverse=True):  # of a list's items the last one first
+        holder = _at(rest, above)
+        del holder[last]
+        if not holder:
+            del _at(rest, above[:-1])[above[-1]]
+    return rest
+
+
+def _at(content: Any, path: Iterable[str | int]) -> Any:
+    return reduce(getitem, path, content)
+
+
+def _whole_item(place: Location) -> Location:
+    index = next((number for number, step in enumerate(place) if isinstance(step, int)), len(place) - 1)
+    return place[: index + 1]
 
 
 def parsed(manifest: Manifest) -> Parsed:

@@ -5,6 +5,7 @@ from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import failing, take_back
+from serinus.core.policies.serving import status_of
 from serinus.core.policies.shares import at_share
 from serinus.core.policies.stepping import advance, takes_over_next, weight_step
 from serinus.core.spec import OnFailure, OnInconclusive
@@ -29,6 +30,20 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
         )
     message = f"{first.message}; paused as onFailure says: `serinus abort` takes it back, `serinus resume` goes on"
     return go(seen, Phase.PAUSED, reasons.SIGNAL_FAILED, message)
+
+
+def take_back_a_candidate_that_is_down(seen: Input) -> Step | None:
+    """Nothing of the candidate runs and it cannot come up by itself; whether requests can be counted does not matter.
+
+    Where stable is as badly off, it is not the candidate's fault, and going back would help nobody.
+    """
+    candidate, stable = seen.rollout.candidate, status_of(seen, seen.state.stable)
+    status = status_of(seen, candidate)
+    if status is None or not status.failed or (stable is not None and stable.failed):
+        return None
+    why = f": {status.message}" if status.message else ""
+    message = f"{candidate.label} is down and cannot start again{why}"
+    return take_back(seen, Outcome.ROLLED_BACK, reasons.CANDIDATE_FAILED, message, rejects=True)
 
 
 def give_up_at_deadline(seen: Input) -> Step | None:

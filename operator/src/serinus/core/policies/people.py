@@ -6,7 +6,7 @@ from typing import Final
 
 from serinus.core import reasons
 from serinus.core.decision import Input, Step, change_rollout, go
-from serinus.core.observation import Action, Verb
+from serinus.core.observation import Action, Problem, Verb
 from serinus.core.policies.closing import failing, promote, take_back
 from serinus.core.policies.shares import at_share
 from serinus.core.policies.starting import start_rollout
@@ -46,8 +46,9 @@ def why_refused(seen: Input, action: Action) -> str:
     if state.phase not in POSSIBLE_IN[action.verb]:
         possible = ", ".join(sorted(POSSIBLE_IN[action.verb]))
         return f"the phase is {state.phase}; it is possible in {possible}"
-    if action.verb is Verb.RETRY and state.phase is Phase.ROLLED_BACK and seen.target is None:
-        return "the version that the spec asks for cannot be resolved at the moment; try again"
+    problem = seen.observed.target
+    if action.verb is Verb.RETRY and state.phase is Phase.ROLLED_BACK and isinstance(problem, Problem):
+        return f"what the spec asks for cannot be tried: {problem.message}; then try again"
     if action.verb is Verb.ROLLBACK and state.former is None:
         return "nothing served before the version that serves now; put another version in the spec"
     return ""

@@ -2,7 +2,7 @@
 
 from serinus.core import reasons
 from serinus.core.analysis import Evidence, begin
-from serinus.core.decision import IDLE, Input, Step, change_rollout, go, stay
+from serinus.core.decision import IDLE, SOON, Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import promote, take_back
 from serinus.core.policies.serving import stable_label, stable_replicas, status_of
@@ -23,7 +23,8 @@ def report_unresolved_target(seen: Input) -> Step | None:
     if problem.passing:
         return Step(seen.state)
     message = f"{problem.message} ({stable_label(seen)} goes on serving)"
-    return stay(seen, problem.reason, message)
+    asks_again = SOON if problem.reason == reasons.TARGET_UNRESOLVED else IDLE
+    return stay(seen, problem.reason, message, asks_again)
 
 
 def begin_rollout(seen: Input) -> Step | None:
@@ -51,7 +52,7 @@ def begin_rollout(seen: Input) -> Step | None:
 def remain_stable(seen: Input) -> Step | None:
     """Nothing to do; what stood against a target for a while is no reason any more."""
     state = seen.state
-    overcome = (reasons.TARGET_UNRESOLVED, reasons.MIRRORING_UNAVAILABLE)
+    overcome = (reasons.TARGET_UNRESOLVED, reasons.SPEC_INVALID, reasons.MIRRORING_UNAVAILABLE)
     if isinstance(seen.observed.target, Revision) and state.phase is Phase.STABLE and state.reason in overcome:
         message = f"{stable_label(seen)} serves all requests, as the spec asks"
         state = state.model_copy(update={"reason": reasons.SERVING, "message": message})
