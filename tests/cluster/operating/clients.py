@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 import httpx
 
+NO_ANSWER = 0
+
 
 @dataclass(frozen=True)
 class Answer:
-    """`code` is 0 where the gateway did not answer."""
+    """`code` is 0 where the gateway did not answer; `text` says what came instead of a prediction."""
 
     at: float
     code: int
-    revision: str
+    revision: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -48,9 +51,12 @@ class Clients:
         at = time.time()
         try:
             answer = client.post(self.url, headers={"Host": self.host}, json=self.body)
+        except httpx.HTTPError as error:
+            return Answer(at, NO_ANSWER, text=repr(error))
+        try:
             return Answer(at, answer.status_code, str(answer.json().get("revision", "")))
-        except (httpx.HTTPError, ValueError):
-            return Answer(at, 0, "")
+        except ValueError:
+            return Answer(at, answer.status_code, text=answer.text)
 
 
 @contextmanager
