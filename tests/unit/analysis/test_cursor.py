@@ -65,6 +65,18 @@ def test_a_restarted_gateway_counts_in_full_even_when_it_has_overtaken_itself() 
     assert increment.requests.stable == Counts(bad=5, total=30)
 
 
+def test_another_gateway_that_answers_at_the_same_address_is_no_restart() -> None:
+    older, newer = Gateway("one"), Gateway("one", started_at=START - timedelta(hours=1))
+    for gateway in (older, newer):
+        gateway.serve(STABLE, 5000, 400)
+    cursor, _ = folded(EMPTY, snapshot(0, older))
+    cursor, increment = folded(cursor, snapshot(60, newer))
+    assert increment.requests.stable == Counts()
+    newer.serve(STABLE, 9, 1)
+    _, increment = folded(cursor, snapshot(120, newer))
+    assert increment.requests.stable == Counts(bad=1, total=10), "what it counts from then on"
+
+
 def test_a_counter_that_fell_was_reset() -> None:
     before = CounterSample(STABLE, "pod", LONG_AGO, {200: 90, 500: 10}, {0.1: 100, float("inf"): 100})
     after = CounterSample(STABLE, "pod", LONG_AGO, {200: 20, 500: 2}, {0.1: 21, float("inf"): 22})

@@ -5,6 +5,8 @@ twice, and folding the same snapshot again adds nothing. The rules for a series,
 
 * seen before: the difference counts; after a reset (another start, or a counter that fell) the whole value does;
 * new on an instance seen before: counts from 0;
+* of another process, which ran already when the instance was seen last (two of them answer at one address): its value
+  is where we begin;
 * on an instance not seen before: counts from 0 if it was started after `since`; otherwise its value is where we begin.
 """
 
@@ -15,6 +17,7 @@ from serinus.core.model import Frozen
 from serinus.core.observation import CounterSample, MetricsSnapshot
 
 FORGET_AFTER = timedelta(minutes=10)
+RESOLUTION = timedelta(seconds=1)  # of the moments at which processes are said to have started
 EDGE_TOLERANCE = 1e-6
 
 
@@ -118,12 +121,20 @@ def _bucket(sample: CounterSample, threshold: float) -> int | None:
 
 
 def _increment(cursor: Cursor, before: Instance | None, now: Instance) -> Increment:
-    fresh = before is not None or now.started_at > cursor.since
+    if before is not None and _is_another(before, now):
+        before, fresh = None, False
+    else:
+        fresh = before is not None or now.started_at > cursor.since
     nothing = (Counts(),) * (1 + len(cursor.thresholds_seconds))
     candidate = _since(before.candidate if before else None, now.candidate, fresh) or nothing
     stable = _since(before.stable if before else None, now.stable, fresh) or nothing
     requests, *slow = (Pair(candidate=c, stable=s) for c, s in zip(candidate, stable, strict=True))
     return Increment(requests=requests, slow=tuple(slow))
+
+
+def _is_another(before: Instance, now: Instance) -> bool:
+    """Whether it is no restart: what was started before the last sighting is not what was seen then."""
+    return now.started_at != before.started_at and now.started_at < before.seen_at - RESOLUTION
 
 
 def _since(before: Reading | None, now: Reading | None, fresh: bool) -> tuple[Counts, ...]:
