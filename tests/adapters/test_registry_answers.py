@@ -112,10 +112,10 @@ def test_reconciling_many_deployments_of_a_model_asks_once(registry: Counting) -
     assert registry.asked == 1
 
 
-def test_an_answer_is_asked_for_again_when_it_is_old(
-    shared: RegistryAnswers, registry: Counting, clock: FakeClock
-) -> None:
-    for seconds, asked in ((0, 1), (GOOD_FOR.total_seconds() - 1, 1), (1, 2), (1, 2)):
+@pytest.mark.parametrize("good_for", [GOOD_FOR, timedelta(seconds=3)])
+def test_an_answer_is_asked_for_again_when_it_is_old(registry: Counting, clock: FakeClock, good_for: timedelta) -> None:
+    shared = RegistryAnswers(registry, clock, good_for=good_for)
+    for seconds, asked in ((0, 1), (good_for.total_seconds() - 1, 1), (1, 2), (1, 2)):
         clock.advance(seconds)
         assert isinstance(run(shared.target(VERSION)), Artifact)
         assert registry.asked == asked

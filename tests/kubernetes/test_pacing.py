@@ -11,8 +11,9 @@ from serinus.kubernetes.pacing import pause_after
 from tests.fakes.world import World, deployment, rolling_out, stable_world, with_model
 
 
-def seconds(world: World, decision: Decision, quiet_turns: int = 1) -> float:
-    return pause_after(decision, world.asked.spec, quiet_turns, world.clock.now()).total_seconds()
+def seconds(world: World, decision: Decision, quiet_turns: int = 1, poll: float = 30) -> float:
+    pause = pause_after(decision, world.asked.spec, quiet_turns, world.clock.now(), timedelta(seconds=poll))
+    return pause.total_seconds()
 
 
 def quiet(world: World) -> Decision:
@@ -81,11 +82,13 @@ def test_what_serves_a_named_version_is_left_alone_for_longer(quiet_turns: int, 
     assert seconds(world, changed(quiet(world), warm=None), quiet_turns) == pause
 
 
-def test_an_alias_is_asked_for_as_often_as_ever() -> None:
+@pytest.mark.parametrize("poll", [5.0, 30.0, 600.0])
+def test_an_alias_is_asked_for_as_often_as_the_settings_say(poll: float) -> None:
     world = stable_world()
     decision = changed(quiet(world), warm=None)
     world.ask_for(with_model(world.asked, version=None, alias="challenger"))
-    assert seconds(world, decision, 50) == 30
+    assert seconds(world, decision, 50, poll) == poll
+    assert seconds(world, decision, 1, poll) <= poll
 
 
 def test_what_is_owed_to_the_registry_is_tried_as_often_as_ever() -> None:

@@ -43,12 +43,14 @@ class RegistryAnswers:
 
     `anew=True` passes over what was remembered before, and over who waits, for somebody who means the registry as it is
     now. All others wait for `patience` seconds, or not at all while the registry lets another question wait for longer;
-    then they get what was known before, or NOT_YET, and the question is asked on.
+    then they get what was known before, or NOT_YET, and the question is asked on. An answer is asked for again after
+    `good_for`.
     """
 
     registry: ModelRegistry
     clock: Clock
     patience: float = PATIENCE_SECONDS
+    good_for: timedelta = GOOD_FOR
     _known: dict[Question, _Answered] = field(default_factory=dict)
     _asking: dict[Question, asyncio.Task[None]] = field(default_factory=dict)
     _sent_at: dict[Question, float] = field(default_factory=dict)  # in the loop's seconds, the oldest first
@@ -127,7 +129,7 @@ class RegistryAnswers:
     def _is_good(self, known: _Answered | None, since: datetime | None = None) -> TypeGuard[_Answered]:
         if known is None or (since is not None and known.at < since):
             return False
-        longest = PROBLEMS_GOOD_FOR if isinstance(known.answer, Problem) else GOOD_FOR
+        longest = PROBLEMS_GOOD_FOR if isinstance(known.answer, Problem) else self.good_for
         return not has_passed(longest, known.at, self.clock.now())
 
 

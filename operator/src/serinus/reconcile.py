@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from serinus.answers import RegistryAnswers
+from serinus.answers import GOOD_FOR, RegistryAnswers
 from serinus.core import reasons
 from serinus.core.decision import NOT_LATE, Decision, Input
 from serinus.core.errors import MetricsUnavailable, RegistryUnavailable
@@ -20,14 +20,15 @@ from serinus.ports import Key, Ports
 
 @dataclass
 class Reconciler:
-    """Reconciles ModelDeployments. It keeps nothing but a short memory of the registry's answers."""
+    """Reconciles ModelDeployments. It keeps nothing but a short memory of the registry's answers, each `good_for` so long."""
 
     ports: Ports
+    good_for: timedelta = GOOD_FOR
     _answers: RegistryAnswers = field(init=False)
     _debts: Debts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._answers = RegistryAnswers(self.ports.registry, self.ports.clock)
+        self._answers = RegistryAnswers(self.ports.registry, self.ports.clock, good_for=self.good_for)
         self._debts = Debts(self.ports, self._answers.is_late)
 
     async def reconcile(

@@ -92,16 +92,17 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
     async def turn(key: Key) -> float | None:
         return await controller.turn(key)
 
-    queue = WorkQueue[Key](turn, settings.workers)
+    queue, poll = WorkQueue[Key](turn, settings.workers), timedelta(seconds=settings.registry_poll_seconds)
     controller = Controller(
         objects,
         store,
-        Reconciler(ports),
+        Reconciler(ports, good_for=poll / 3),
         serving=router,
         events=events,
         telemetry=telemetry,
         clock=clock,
         waited=queue.waited,
+        poll=poll,
     )
     telemetry.watch_queue(lambda: queue.depth, lambda: queue.at_work)
     intake = Intake(cache, lambda key: queue.add_after(key, BURST_SECONDS))

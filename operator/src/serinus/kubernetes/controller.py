@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from serinus.adapters.kubernetes_objects import Manifest
-from serinus.core.decision import Decision
+from serinus.core.decision import IDLE, Decision
 from serinus.core.errors import SerinusError, SpecInvalid, StateConflict
 from serinus.core.observation import Action
 from serinus.kubernetes.actions import ActionInvalid, action_of, action_text
@@ -43,7 +43,7 @@ class _Trouble:
 class Controller:
     """Reconciles by key. An error becomes a log line, and a condition and an Event once it lasts.
 
-    `waited`: for how many seconds the key that is at work had waited for its turn.
+    `waited`: for how many seconds the key that is at work had waited for its turn. `poll`: see pause_after.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Controller:
         telemetry: Telemetry,
         clock: Clock,
         waited: Callable[[Key], float],
+        poll: timedelta = IDLE,
     ) -> None:
         self._objects = objects
         self._store = store
@@ -66,6 +67,7 @@ class Controller:
         self._telemetry = telemetry
         self._clock = clock
         self._waited = waited
+        self._poll = poll
         self._troubles: dict[Key, _Trouble] = {}
         self._bad_actions: dict[Key, str] = {}
         self._quiet_turns: dict[Key, int] = {}
@@ -99,7 +101,7 @@ class Controller:
         self._telemetry.seen(key, decision.next_state)
         self._tell_conditions(key, decision)
         self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
-        return pause_after(decision, owner.deployment.spec, quiet, self._clock.now()).total_seconds()
+        return pause_after(decision, owner.deployment.spec, quiet, self._clock.now(), self._poll).total_seconds()
 
     def _tell_conditions(self, key: Key, decision: Decision) -> None:
         """Say what only a condition tells, when it begins and when it ends; what was decided is told already."""

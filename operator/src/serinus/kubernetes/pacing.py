@@ -14,16 +14,21 @@ GROWTH: Final = 1.5  # of the pause from one turn without news to the next
 RESTS_AFTER: Final = 3  # turns without news
 
 
-def pause_after(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime) -> timedelta:
+def pause_after(
+    decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime, poll: timedelta = IDLE
+) -> timedelta:
     """How long the deployment may be left alone.
 
-    `quiet_turns` counts the turns in a row, this one included, that decided nothing a person would notice.
+    `quiet_turns` counts the turns in a row, this one included, that decided nothing a person would notice. `poll`: how
+    often the registry is asked where an alias points.
     """
-    pause = _pause(decision, spec, quiet_turns, now)
+    pause = _pause(decision, spec, quiet_turns, now, poll)
     return pause if decision.changes_in is None else min(pause, decision.changes_in)
 
 
-def _pause(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime) -> timedelta:
+def _pause(
+    decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now: datetime, poll: timedelta
+) -> timedelta:
     state = decision.next_state
     if decision.changed:
         return timedelta()
@@ -31,9 +36,10 @@ def _pause(decision: Decision, spec: ModelDeploymentSpec, quiet_turns: int, now:
         return _until_next_look(state, now)
     if decision.requeue_after < IDLE:
         return min(LONGEST_WAIT, decision.requeue_after * GROWTH ** min(max(quiet_turns - 1, 0), 20))
-    if quiet_turns < RESTS_AFTER or spec.model.alias is not None or _has_debts(state):
-        return decision.requeue_after
-    return max(SOON, min(LONGEST_REST, _until_time_is_over(state, now)))
+    if quiet_turns < RESTS_AFTER or _has_debts(state):
+        return min(poll, decision.requeue_after)
+    rest = LONGEST_REST if spec.model.alias is None else poll
+    return max(SOON, min(rest, _until_time_is_over(state, now)))
 
 
 def _until_next_look(state: RolloutState, now: datetime) -> timedelta:
@@ -51,4 +57,4 @@ def _has_debts(state: RolloutState) -> bool:
 
 def _until_time_is_over(state: RolloutState, now: datetime) -> timedelta:
     """Until a revision is no longer to be kept."""
-    return min((kept.until - now for kept in (state.warm, state.kept) if kept), default=LONGEST_REST)
+    return min((kept.until - now for kept in (state.warm, state.kept) if kept), default=timedelta.max)
