@@ -381,6 +381,26 @@ def test_auto_takes_what_the_cluster_can_do() -> None:
     assert (world.status()["mode"], bool(standard.plans), bool(knative.plans)) == ("Knative", False, True)
 
 
+def to_zero() -> dict[str, Any]:
+    return deployment(spec={"model": {"name": "flight", "uri": "s3://models/1"}, "serving": {"minReplicas": 0}})
+
+
+def test_auto_takes_knative_for_what_is_to_scale_to_zero() -> None:
+    world, standard, _ = both()
+    world.see(to_zero())
+    until(world, "Pending")
+    assert (world.status()["mode"], standard.plans, world.degraded()[0]) == ("Knative", [], "False")
+
+
+def test_where_nothing_scales_to_zero_a_condition_says_so() -> None:
+    world, _, _ = both()
+    without(world, KNATIVE_SERVICE)
+    world.see(to_zero())
+    until(world, "Pending")
+    assert (world.status()["mode"], world.degraded()[:2]) == ("Standard", ("True", "ServingModeUnavailable"))
+    assert "one replica runs on" in world.degraded()[2]
+
+
 def test_auto_keeps_to_the_mode_it_has_chosen() -> None:
     world, standard, _ = both()
     without(world, HTTP_ROUTE)

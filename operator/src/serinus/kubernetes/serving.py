@@ -6,8 +6,9 @@ from typing import Final, Protocol
 
 from serinus.adapters.knative_objects import KNATIVE_REVISION
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
+from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable
-from serinus.core.observation import ServingObservation
+from serinus.core.observation import Problem, ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.spec import ServingMode
 from serinus.kubernetes.discovery import KNATIVE_SERVICE
@@ -23,6 +24,12 @@ LISTED: Final[Mapping[ServingMode, Kind]] = {
     ServingMode.STANDARD: HTTP_ROUTE,
     ServingMode.KNATIVE: KNATIVE_REVISION,
 }
+
+ONE_REPLICA: Final = Problem(
+    reasons.SERVING_MODE_UNAVAILABLE,
+    "minReplicas 0 needs mode Knative, which wakes a model on request; this deployment is served in mode Standard, "
+    "where one replica runs on: make minReplicas 1, or make another deployment where there is Knative",
+)
 
 
 class ClusterBackend(ServingBackend, Protocol):
@@ -41,7 +48,7 @@ class ServingRouter:
     """Hands every call to the backend of the deployment's mode.
 
     Auto keeps to the mode that the status names: another would leave the objects of this one behind. Where there is none yet
-    it takes what the cluster can do, and `default` where it can do both.
+    it takes what the cluster can do, and `default` where it can do both; Knative for what is to scale to zero.
     """
 
     def __init__(
@@ -54,7 +61,11 @@ class ServingRouter:
     async def observe(self, key: Key) -> ServingObservation:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
         mode = await self._mode(key)
-        return replace(await self._backends[mode].observe(key), mode=str(mode))
+        seen = await self._backends[mode].observe(key)
+        problem = seen.problem
+        if problem is None and mode is ServingMode.STANDARD and self._scales_to_zero(key):
+            problem = ONE_REPLICA
+        return replace(seen, mode=str(mode), problem=problem)
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
@@ -102,10 +113,15 @@ class ServingRouter:
             if problems[recorded]:
                 raise ServingModeUnavailable(f"{key} is served in mode {recorded}, but {problems[recorded]}; mend that")
             return recorded
-        for mode in (self._default, *MODES):
+        preferred = ServingMode.KNATIVE if self._scales_to_zero(key) else self._default
+        for mode in (preferred, *MODES):
             if not problems[mode]:
                 return mode
         raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; mend one of them")
+
+    def _scales_to_zero(self, key: Key) -> bool:
+        owner = self._objects.owner(key)
+        return owner is not None and owner.deployment.spec.serving.min_replicas == 0
 
     def _recorded(self, key: Key) -> ServingMode | None:
         """What the status says."""
