@@ -122,6 +122,11 @@ class World:
         found = [one for (base, _, _), one in self.server.objects.items() if base.endswith("/events")]
         return [(one["reason"], one["type"]) for one in found]
 
+    def troubles(self) -> list[tuple[str, str]]:
+        lines = self.telemetry.text().decode().splitlines()
+        labels = (line.partition("{")[2].partition("}")[0] for line in lines if line.startswith("serinus_trouble{"))
+        return [(phase, reason) for _, _, phase, reason in (one.split(",") for one in labels)]
+
     def until_stable(self) -> None:
         for _ in range(10):
             self.turn()
@@ -161,9 +166,10 @@ def test_an_invalid_spec_is_a_condition_and_an_event_and_no_loop() -> None:
     assert "spec.model" in message
     assert world.told() == [("SpecInvalid", "Warning")]
     assert world.server.requests["PATCH"] == 1
+    assert world.troubles() == [('phase=""', 'reason="SpecInvalid"')]
     world.see(deployment())
     world.until_stable()
-    assert world.degraded()[0] == "False"
+    assert (world.degraded()[0], world.troubles()) == ("False", [])
 
 
 def test_a_spec_that_becomes_invalid_leaves_what_serves_as_it_is() -> None:
@@ -178,6 +184,7 @@ def test_a_spec_that_becomes_invalid_leaves_what_serves_as_it_is() -> None:
     assert world.backend.plans[-1] == before, "as it was while it was valid"
     assert len(world.backend.plans) > plans, "and kept so"
     assert [reason for reason, _ in world.told()].count("SpecInvalid") == 1
+    assert world.troubles() == [('phase="Stable"', 'reason="SpecInvalid"')]
     world.see(deployment())
     world.turn()
     assert world.degraded()[:2] == ("False", "AsAsked")

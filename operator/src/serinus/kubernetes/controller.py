@@ -163,6 +163,7 @@ class Controller:
         return lasting
 
     async def _complain(self, key: Key, complaint: Complaint) -> None:
+        self._telemetry.complained(key, complaint.reason)
         try:
             if await self._store.complain(key, complaint):
                 self._events.tell(key, complaint.reason, complaint.message, warning=True)

@@ -1,7 +1,7 @@
 """What Prometheus is told of the operator. Gauges about deployments follow from their latest states at each scrape."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from prometheus_client import (
@@ -16,6 +16,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from serinus.core import reasons
+from serinus.core.analysis.reasons import LATENCY_EDGE_MISSING
 from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.rollout import latest_evidence
 from serinus.core.state import Outcome, Phase, RolloutState
@@ -23,13 +25,18 @@ from serinus.ports import Key
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
+NO_EVIDENCE: Final = frozenset({reasons.METRICS_UNAVAILABLE, LATENCY_EDGE_MISSING})
+
 
 @dataclass(frozen=True)
 class _Seen:
-    phase: Phase
-    weight: int
-    mirror: int
+    """A deployment. `phase`: None before its first reconcile. `trouble`: the reason of it, empty where there is none."""
+
+    phase: Phase | None = None
+    weight: int = 0
+    mirror: int = 0
     evidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    trouble: str = ""
 
 
 class Telemetry(Collector):
@@ -102,8 +109,12 @@ class Telemetry(Collector):
     def seen(self, key: Key, state: RolloutState) -> None:
         """The deployment's latest state."""
         self._deployments[key] = _Seen(
-            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state)
+            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state), _trouble(state)
         )
+
+    def complained(self, key: Key, reason: str) -> None:
+        """The deployment could not be reconciled."""
+        self._deployments[key] = replace(self._deployments.get(key, _Seen()), trouble=reason)
 
     def forget(self, key: Key) -> None:
         """The deployment is gone, and its series with it."""
@@ -131,13 +142,26 @@ class Telemetry(Collector):
             "The latest numbers of a signal of the rollout under way.",
             labels=["namespace", "deployment", "signal", "number"],
         )
+        troubles = GaugeMetricFamily(
+            "serinus_trouble",
+            "1 for a deployment that is not as it was asked for, or whose rollout cannot be judged.",
+            labels=["namespace", "deployment", "phase", "reason"],
+        )
         for key, seen in self._deployments.items():
+            if seen.trouble:
+                troubles.add_metric([key.namespace, key.name, str(seen.phase or ""), seen.trouble], 1)
             weights.add_metric([key.namespace, key.name], seen.weight)
             mirrors.add_metric([key.namespace, key.name], seen.mirror)
             for signal, numbers in seen.evidence.items():
                 for name, value in numbers.items():
                     evidence.add_metric([key.namespace, key.name, signal, name], value)
-        return phases, weights, mirrors, evidence
+        return phases, weights, mirrors, evidence, troubles
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"serinus_{name}", text, labels, registry=self.registry)
+
+
+def _trouble(state: RolloutState) -> str:
+    """Why it is degraded, or why its evidence does not grow."""
+    degraded = (one.reason for one in state.conditions if (one.type, one.status) == ("Degraded", "True"))
+    return next(degraded, state.reason if state.reason in NO_EVIDENCE else "")
