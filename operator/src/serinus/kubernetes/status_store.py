@@ -19,16 +19,25 @@ from serinus.ports import Clock, Key
 
 @dataclass
 class _Known:
-    """What this process knows of one deployment's memory: the newest state, and what of it stands in the status."""
+    """What this process knows of one deployment's memory: the newest state, and what of it stands in the status.
+
+    `face` is what people see of the state that was written (None: there is none), `sequence` that state's.
+    """
 
     uid: str
     checkpoint: str
     state: RolloutState | None
-    written: RolloutState | None
+    face: dict[str, Any] | None
+    sequence: int
     written_at: datetime
     version: str = ""  # the resourceVersion from which the reconcile under way has started
     generation: int = 0
     complained: bool = False
+
+    @property
+    def stands_in_memory_alone(self) -> bool:
+        """Whether the newest state is newer than the one that was written."""
+        return self.state is not None and self.state.sequence != self.sequence
 
 
 class StatusStore:
@@ -97,14 +106,14 @@ class StatusStore:
 
     async def flush(self) -> None:
         """Write every state that stands in memory alone; those that cannot be written are left to their checkpoints."""
-        unwritten = [key for key, known in self._known.items() if known.state != known.written]
+        unwritten = [key for key, known in self._known.items() if known.stands_in_memory_alone]
         await asyncio.gather(*map(self._flush_one, unwritten))
 
     async def _flush_one(self, key: Key) -> None:
         generation = self._known[key].generation  # what was reconciled; the object may have a newer one
         with contextlib.suppress(SerinusError):
             known = self._looked_up(key)
-            if known is not None and known.state is not None and known.state != known.written:
+            if known is not None and known.state is not None and known.stands_in_memory_alone:
                 known.generation = generation
                 await self._write(key, known, known.state)
 
@@ -127,13 +136,14 @@ class StatusStore:
 
     def _read(self, uid: str, checkpoint: str, manifest: Manifest) -> _Known:
         state = decoded(checkpoint) if checkpoint else None
-        known = _Known(uid, checkpoint, state, state, self._clock.now())
+        face, sequence = (_noticeable(state), state.sequence) if state else (None, 0)
+        known = _Known(uid, checkpoint, state, face, sequence, self._clock.now())
         shown = manifest.get("status", {}).get("conditions")
         known.complained = state is not None and shown != status_of(state)["conditions"]
         return known
 
     def _is_due(self, known: _Known, saved: RolloutState) -> bool:
-        if known.written is None or _noticeable(known.written) != _noticeable(saved):
+        if known.face != _noticeable(saved):
             return True
         return has_passed(self._evidence_every, known.written_at, self._clock.now())
 
@@ -141,7 +151,7 @@ class StatusStore:
         state, checkpoint = fitting(state)
         status = {**status_of(state), "observedGeneration": known.generation, "checkpoint": checkpoint}
         written = await self._send("update", _body(key, known.version, status))
-        known.state = known.written = state
+        known.state, known.face, known.sequence = state, _noticeable(state), state.sequence
         known.checkpoint, known.written_at, known.complained = checkpoint, self._clock.now(), False
         known.version = written["metadata"]["resourceVersion"]
         return state
