@@ -30,7 +30,7 @@ def run(*flags: str) -> tuple[int, str]:
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings().workers == 8
+    assert settings().workers == 32
     monkeypatch.setenv("SERINUS_WORKERS", "3")
     assert settings().workers == 3
     assert settings("--workers", "5").workers == 5

@@ -31,8 +31,8 @@ class OperatorSettings(BaseSettings):
         default="", description="File with the cluster's address; in a pod the service account, else KUBECONFIG."
     )
     context: str = Field(default="", description="Context of the kubeconfig; its current one where empty.")
-    workers: int = Field(default=8, ge=1, le=256, description="ModelDeployments that are reconciled at the same time.")
-    requests_in_flight: int = Field(default=16, ge=1, le=64, description="Most API requests under way at a time.")
+    workers: int = Field(default=32, ge=1, le=256, description="ModelDeployments that are reconciled at the same time.")
+    requests_in_flight: int = Field(default=32, ge=1, le=64, description="Most API requests under way at a time.")
     relist_seconds: Seconds = Field(
         default=300.0, description="How often every object is listed, to find what a watch has missed."
     )
