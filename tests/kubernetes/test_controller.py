@@ -1,6 +1,7 @@
 """One turn for a deployment: what goes well is told once, what does not is told where people look."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -69,6 +70,7 @@ class World:
         self.server, self.cache, self.clock, self.telemetry = FakeApiServer(), ObjectCache(), FakeClock(), Telemetry()
         self.backend = Failing(FakeServing())
         self._modes = modes if modes is not None else {ServingMode.STANDARD: self.backend}
+        self.default = ServingMode.STANDARD
         self.start()
 
     def start(self) -> None:
@@ -76,7 +78,7 @@ class World:
         api = self.server.api()
         self.discovery = Discovery(api)
         objects = ClusterObjects(api, self.cache, self.discovery)
-        self.router = ServingRouter(objects, self._modes, ServingMode.STANDARD)
+        self.router = ServingRouter(objects, self._modes, self.default)
         self.events = EventRecorder(api, self.cache, self.clock, "pod", self.telemetry.event_dropped)
         self.store = StatusStore(objects, self.clock, timedelta(minutes=1))
         journal = ClusterJournal(self.events, self.telemetry)
@@ -183,7 +185,7 @@ def test_a_spec_that_becomes_invalid_leaves_what_serves_as_it_is() -> None:
     assert (world.status()["phase"], world.degraded()[1]) == ("Stable", "SpecInvalid")
     assert world.backend.plans[-1] == before, "as it was while it was valid"
     assert len(world.backend.plans) > plans, "and kept so"
-    assert [reason for reason, _ in world.told()].count("SpecInvalid") == 1
+    assert [one for one in world.told() if one[0] == "SpecInvalid"] == [("SpecInvalid", "Warning")]
     assert world.troubles() == [('phase="Stable"', 'reason="SpecInvalid"')]
     world.see(deployment())
     world.turn()
@@ -388,26 +390,6 @@ def test_auto_takes_what_the_cluster_can_do() -> None:
     assert (world.status()["mode"], bool(standard.plans), bool(knative.plans)) == ("Knative", False, True)
 
 
-def to_zero() -> dict[str, Any]:
-    return deployment(spec={"model": {"name": "flight", "uri": "s3://models/1"}, "serving": {"minReplicas": 0}})
-
-
-def test_auto_takes_knative_for_what_is_to_scale_to_zero() -> None:
-    world, standard, _ = both()
-    world.see(to_zero())
-    until(world, "Pending")
-    assert (world.status()["mode"], standard.plans, world.degraded()[0]) == ("Knative", [], "False")
-
-
-def test_where_nothing_scales_to_zero_a_condition_says_so() -> None:
-    world, _, _ = both()
-    without(world, KNATIVE_SERVICE)
-    world.see(to_zero())
-    until(world, "Pending")
-    assert (world.status()["mode"], world.degraded()[:2]) == ("Standard", ("True", "ServingModeUnavailable"))
-    assert "one replica runs on" in world.degraded()[2]
-
-
 def test_auto_keeps_to_the_mode_it_has_chosen() -> None:
     world, standard, _ = both()
     without(world, HTTP_ROUTE)
@@ -501,6 +483,46 @@ def test_with_an_invalid_spec_people_can_still_go_back() -> None:
     until(world, "Stable")
     assert world.status()["stable"]["artifact"]["uri"] == "s3://models/1"
     assert world.degraded()[1] == "SpecInvalid"
+
+
+def test_what_was_never_valid_since_the_start_is_not_brought_about() -> None:
+    world = World()
+    world.see(deployment())
+    world.until_stable()
+    world.start()
+    wider = {"serving": {"minReplicas": 5}, "monitoring": {"window": "1h"}}
+    plans = len(world.backend.plans)
+    world.see(deployment(spec={"model": {"name": "flight", "uri": "s3://models/1"}, **wider}, generation=2))
+    assert world.turn() == LASTING_SECONDS
+    assert len(world.backend.plans) == plans
+    assert world.degraded()[1] == "SpecInvalid"
+
+
+def test_a_status_that_was_emptied_does_not_move_what_serves_to_the_other_mode() -> None:
+    world, _, knative = both()
+    world.see(deployment())
+    world.until_stable()
+    world.server.put(MODEL_DEPLOYMENT, deployment())
+    assert not world.status()
+    world.default = ServingMode.KNATIVE
+    world.start()
+    world.see(deployment())
+    world.turn()
+    assert (world.status()["mode"], knative.plans) == ("Standard", [])
+
+
+@pytest.mark.parametrize("verb", ["", "pause"])
+def test_metrics_that_are_away_are_trouble_wherever_a_candidate_is_judged(verb: str) -> None:
+    world = World()
+    world.see(deployment())
+    world.until_stable()
+    second = {"model": {"name": "flight", "uri": "s3://models/2"}}
+    action = {ACTION_ANNOTATION: json.dumps({"verb": verb, "nonce": "n1", "by": "ann"})} if verb else {}
+    world.see(deployment(spec=second, generation=2))
+    until(world, "Progressing")
+    world.see(deployment(spec=second, generation=2, annotations=action))
+    world.turn()
+    assert world.troubles() == [(f'phase="{"Paused" if verb else "Progressing"}"', 'reason="MetricsUnavailable"')]
 
 
 def until(world: World, phase: str) -> None:

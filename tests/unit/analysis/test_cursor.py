@@ -77,6 +77,15 @@ def test_another_gateway_that_answers_at_the_same_address_is_no_restart() -> Non
     assert increment.requests.stable == Counts(bad=1, total=10), "what it counts from then on"
 
 
+def test_a_restart_on_a_node_whose_clock_is_behind_counts_in_full() -> None:
+    gateway = Gateway()
+    cursor, _ = folded(EMPTY, snapshot(0, gateway), snapshot(60, gateway))
+    gateway.restart(START + timedelta(seconds=55))
+    gateway.serve(CANDIDATE, 5, 20)
+    _, increment = folded(cursor, snapshot(65, gateway))
+    assert increment.requests.candidate == Counts(bad=20, total=25)
+
+
 def test_a_counter_that_fell_was_reset() -> None:
     before = CounterSample(STABLE, "pod", LONG_AGO, {200: 90, 500: 10}, {0.1: 100, float("inf"): 100})
     after = CounterSample(STABLE, "pod", LONG_AGO, {200: 20, 500: 2}, {0.1: 21, float("inf"): 22})

@@ -55,7 +55,8 @@ class Decision:
     """What one reconcile decided: the state to save, the world that follows from it, and why.
 
     `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the
-    difference (the evidence may have grown either way). `changes_in`: see ServingObservation.
+    difference (the evidence may have grown either way). `changes_in`: see ServingObservation. `trouble` is the reason why
+    it is not as asked for, or why nothing can be judged; empty where there is none.
     """
 
     next_state: RolloutState
@@ -66,6 +67,7 @@ class Decision:
     requeue_after: timedelta
     changed: bool
     changes_in: timedelta | None = None
+    trouble: str = ""
 
 
 Policy = Callable[[Input], Step | None]

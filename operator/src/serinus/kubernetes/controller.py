@@ -92,13 +92,14 @@ class Controller:
 
     async def _reconcile(self, key: Key, manifest: Manifest) -> float:
         owner, why_invalid = self._objects.owner(key), self._objects.why_invalid(key)
-        if owner is None or (why_invalid and not await self._serves(key)):
+        action = self._action(key, manifest)
+        if owner is None or (why_invalid and not await self._goes_on(key, action)):
             raise SpecInvalid(why_invalid)
-        late, action = timedelta(seconds=self._waited(key)), self._action(key, manifest)
+        late = timedelta(seconds=self._waited(key))
         decision = await self._reconciler.reconcile(key, owner.deployment, action, late, why_invalid)
         await self._store.settle(key)
         self._troubles.pop(key, None)
-        self._telemetry.seen(key, decision.next_state)
+        self._telemetry.seen(key, decision.next_state, decision.trouble)
         self._tell_conditions(key, decision)
         self._quiet_turns[key] = quiet = 0 if decision.changed else self._quiet_turns.get(key, 0) + 1
         return pause_after(decision, owner.deployment.spec, quiet, self._clock.now(), self._poll).total_seconds()
@@ -120,10 +121,16 @@ class Controller:
                 )  # fmt: skip
                 self._events.tell(key, one.reason, one.message, warning=is_bad, action="Observe")
 
-    async def _serves(self, key: Key) -> bool:
-        """Whether a first revision has come up. Raises StateUnreadable."""
+    async def _goes_on(self, key: Key, action: Action | None) -> bool:
+        """Whether there is something to do for a deployment whose spec is invalid. Raises StateUnreadable.
+
+        What was never valid since the operator's start is not brought about; only a rollout is ended, and people are heard.
+        """
         state = await self._store.load(key)
-        return state is not None and state.has_served
+        if state is None or not state.has_served:
+            return False
+        asked = action is not None and action.nonce != state.handled_nonce
+        return state.rollout is not None or asked or self._objects.was_valid(key)
 
     async def _is_surely_under_way(self, key: Key) -> bool:
         """Whether a rollout has begun and not ended; not where the state may be what cannot be read."""

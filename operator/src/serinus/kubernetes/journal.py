@@ -45,7 +45,7 @@ class ClusterJournal:
         self._telemetry.decided(decision.reason)
         if decision.reason in WAITING:
             return  # the status says so; an Event is for what happens
-        warning = state.phase in WARNINGS
+        warning = state.phase in WARNINGS or decision.reason == decision.trouble
         self._events.tell(key, decision.reason, decision.message, warning=warning, action=str(state.phase))
 
     def finished(self, key: Key, record: RolloutRecord) -> None:

@@ -51,6 +51,11 @@ class ClusterObjects:
             return str(error)
         return ""
 
+    def was_valid(self, key: Key) -> bool:
+        """Whether a valid spec of this very deployment was seen."""
+        manifest = self.living(key)
+        return manifest is not None and self._specs.was_valid(manifest)
+
     def serves(self, kind: Kind) -> bool:
         """Whether the cluster has this kind."""
         return self._discovery.has(kind)

@@ -36,10 +36,10 @@ def _pause(
         return _until_next_look(state, now)
     if decision.requeue_after < IDLE:
         return min(LONGEST_WAIT, decision.requeue_after * GROWTH ** min(max(quiet_turns - 1, 0), 20))
-    if quiet_turns < RESTS_AFTER or _has_debts(state):
-        return min(poll, decision.requeue_after)
-    rest = LONGEST_REST if spec.model.alias is None else poll
-    return max(SOON, min(rest, _until_time_is_over(state, now)))
+    follows = spec.model.alias is not None
+    if _has_debts(state) or (quiet_turns < RESTS_AFTER and not follows):
+        return decision.requeue_after
+    return max(SOON, min(poll if follows else LONGEST_REST, _until_time_is_over(state, now)))
 
 
 def _until_next_look(state: RolloutState, now: datetime) -> timedelta:

@@ -6,9 +6,8 @@ from typing import Final, Protocol
 
 from serinus.adapters.knative_objects import KNATIVE_REVISION
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, MODEL_DEPLOYMENT, POD, Kind
-from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable
-from serinus.core.observation import Problem, ServingObservation
+from serinus.core.observation import ServingObservation
 from serinus.core.plan import ServingPlan
 from serinus.core.spec import ServingMode
 from serinus.kubernetes.discovery import KNATIVE_SERVICE
@@ -24,12 +23,6 @@ LISTED: Final[Mapping[ServingMode, Kind]] = {
     ServingMode.STANDARD: HTTP_ROUTE,
     ServingMode.KNATIVE: KNATIVE_REVISION,
 }
-
-ONE_REPLICA: Final = Problem(
-    reasons.SERVING_MODE_UNAVAILABLE,
-    "minReplicas 0 needs mode Knative, which wakes a model on request; this deployment is served in mode Standard, "
-    "where one replica runs on: make minReplicas 1, or make another deployment where there is Knative",
-)
 
 
 class ClusterBackend(ServingBackend, Protocol):
@@ -48,7 +41,7 @@ class ServingRouter:
     """Hands every call to the backend of the deployment's mode.
 
     Auto keeps to the mode that the status names: another would leave the objects of this one behind. Where there is none yet
-    it takes what the cluster can do, and `default` where it can do both; Knative for what is to scale to zero.
+    it takes what the cluster can do, and `default` where it can do both.
     """
 
     def __init__(
@@ -61,11 +54,7 @@ class ServingRouter:
     async def observe(self, key: Key) -> ServingObservation:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
         mode = await self._mode(key)
-        seen = await self._backends[mode].observe(key)
-        problem = seen.problem
-        if problem is None and mode is ServingMode.STANDARD and self._scales_to_zero(key):
-            problem = ONE_REPLICA
-        return replace(seen, mode=str(mode), problem=problem)
+        return replace(await self._backends[mode].observe(key), mode=str(mode))
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """See the port. Raises ServingModeUnavailable, ServingUnavailable."""
@@ -87,7 +76,7 @@ class ServingRouter:
         owner = self._objects.owner(key)
         asked = owner.deployment.spec.serving.mode if owner else ServingMode.AUTO
         if asked is ServingMode.AUTO:
-            return self._chosen(key)
+            return await self._chosen(key)
         await self._raise_if_served_otherwise(key, asked)
         problem = self._why_not(asked)
         if problem:
@@ -107,21 +96,20 @@ class ServingRouter:
                 f"it serves, so make another one for {asked} and move its clients, or put {recorded} back"
             )
 
-    def _chosen(self, key: Key) -> ServingMode:
+    async def _chosen(self, key: Key) -> ServingMode:
         problems = {mode: self._why_not(mode) for mode in MODES}
         if recorded := self._recorded(key):
             if problems[recorded]:
                 raise ServingModeUnavailable(f"{key} is served in mode {recorded}, but {problems[recorded]}; mend that")
             return recorded
-        preferred = ServingMode.KNATIVE if self._scales_to_zero(key) else self._default
-        for mode in (preferred, *MODES):
-            if not problems[mode]:
+        possible = [mode for mode in (self._default, *MODES) if not problems[mode]]
+        for mode in possible:
+            # The status was emptied: another mode would leave behind what serves.
+            if (await self._backends[mode].observe(key)).revisions:
                 return mode
+        if possible:
+            return possible[0]
         raise ServingModeUnavailable(f"no mode can serve here: {'; '.join(problems.values())}; mend one of them")
-
-    def _scales_to_zero(self, key: Key) -> bool:
-        owner = self._objects.owner(key)
-        return owner is not None and owner.deployment.spec.serving.min_replicas == 0
 
     def _recorded(self, key: Key) -> ServingMode | None:
         """What the status says."""

@@ -55,7 +55,7 @@ class OperatorSettings(BaseSettings):
     registry_uri: str = Field(
         default="", description="MLflow tracking server; without one, models are given by `spec.model.uri`."
     )
-    registry_poll_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+    registry_poll_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
         default=30.0, description="How often the registry is asked where the alias of a model points."
     )
     default_mode: Literal["Standard", "Knative"] = Field(

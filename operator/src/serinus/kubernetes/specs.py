@@ -25,17 +25,17 @@ class Specs:
     def __init__(self) -> None:
         self._known: dict[Key, tuple[object, Parsed]] = {}
         self._valid: dict[Key, tuple[str, ModelDeployment]] = {}
+        self._guessed: dict[Key, tuple[object, ModelDeployment | None]] = {}
 
     def of(self, manifest: Manifest) -> ModelDeployment:
         """The deployment. Raises SpecInvalid with every problem in one sentence each."""
-        meta, key = manifest["metadata"], _key(manifest)
-        edition = (meta["uid"], meta["generation"], meta.get("labels"))
+        edition, key = _edition(manifest), _key(manifest)
         known = self._known.get(key)
         if known is None or known[0] != edition:
             known = self._known[key] = (edition, parsed(manifest))
         if isinstance(known[1], SpecInvalid):
             raise known[1]
-        self._valid[key] = (meta["uid"], known[1])
+        self._valid[key] = (manifest["metadata"]["uid"], known[1])
         return known[1]
 
     def in_force(self, manifest: Manifest) -> ModelDeployment | None:
@@ -46,17 +46,34 @@ class Specs:
         try:
             return self.of(manifest)
         except SpecInvalid:
-            uid, valid = self._valid.get(_key(manifest), ("", None))
-            return valid if valid and uid == manifest["metadata"]["uid"] else understood(manifest)
+            return self._valid[_key(manifest)][1] if self.was_valid(manifest) else self._understood(manifest)
+
+    def was_valid(self, manifest: Manifest) -> bool:
+        """Whether this object, not another of its name, was seen with a valid spec."""
+        valid = self._valid.get(_key(manifest))
+        return valid is not None and valid[0] == manifest["metadata"]["uid"]
 
     def forget(self, key: Key) -> None:
         """The deployment is gone."""
         self._known.pop(key, None)
         self._valid.pop(key, None)
+        self._guessed.pop(key, None)
+
+    def _understood(self, manifest: Manifest) -> ModelDeployment | None:
+        edition, key = _edition(manifest), _key(manifest)
+        known = self._guessed.get(key)
+        if known is None or known[0] != edition:
+            known = self._guessed[key] = (edition, understood(manifest))
+        return known[1]
 
 
 def _key(manifest: Manifest) -> Key:
     return Key(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+
+
+def _edition(manifest: Manifest) -> object:
+    meta = manifest["metadata"]
+    return (meta["uid"], meta["generation"], meta.get("labels"))
 
 
 def understood(manifest: Manifest) -> ModelDeployment | None:

@@ -16,16 +16,12 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serinus.core import reasons
-from serinus.core.analysis.reasons import LATENCY_EDGE_MISSING
 from serinus.core.planning import candidate_weight, mirrored_share
 from serinus.core.rollout import latest_evidence
 from serinus.core.state import Outcome, Phase, RolloutState
 from serinus.ports import Key
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-NO_EVIDENCE: Final = frozenset({reasons.METRICS_UNAVAILABLE, LATENCY_EDGE_MISSING})
 
 
 @dataclass(frozen=True)
@@ -106,10 +102,10 @@ class Telemetry(Collector):
         """Whether this replica works."""
         self._leader.set(leads)
 
-    def seen(self, key: Key, state: RolloutState) -> None:
-        """The deployment's latest state."""
+    def seen(self, key: Key, state: RolloutState, trouble: str = "") -> None:
+        """The deployment's latest state, and the reason of its trouble."""
         self._deployments[key] = _Seen(
-            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state), _trouble(state)
+            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state), trouble
         )
 
     def complained(self, key: Key, reason: str) -> None:
@@ -159,9 +155,3 @@ class Telemetry(Collector):
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"serinus_{name}", text, labels, registry=self.registry)
-
-
-def _trouble(state: RolloutState) -> str:
-    """Why it is degraded, or why its evidence does not grow."""
-    degraded = (one.reason for one in state.conditions if (one.type, one.status) == ("Degraded", "True"))
-    return next(degraded, state.reason if state.reason in NO_EVIDENCE else "")

@@ -43,7 +43,16 @@ def _pending(seen: Seen) -> Prospect:
     )
 
 
+def _invalid(seen: Seen) -> str:
+    """What is wrong with the spec, or an empty string."""
+    found = (one.message for one in seen.state.conditions if (one.status, one.reason) == ("True", reasons.SPEC_INVALID))
+    return next(found, "")
+
+
 def _stable(seen: Seen) -> Prospect:
+    if _invalid(seen):
+        waits = f"the spec to be put right: {_invalid(seen)}"
+        return Prospect((waits,), (f"{seen.stable} goes on serving until then", *_kept(seen)))
     if seen.state.reason == reasons.MIRRORING_UNAVAILABLE:
         strategy = seen.spec.rollout.strategy
         waits = f"something that copies requests, or another strategy in the spec (now {strategy})"
@@ -156,8 +165,9 @@ def _rolling_back(seen: Seen) -> Prospect:
 
 
 def _rolled_back(seen: Seen) -> Prospect:
+    waits = f"the spec to be put right: {_invalid(seen)}" if _invalid(seen) else f"{_another_version(seen)}, or a retry"
     return Prospect(
-        (f"{_another_version(seen)}, or a retry",),
+        (waits,),
         (f"{seen.stable} goes on serving all requests; nothing changes by itself", *_kept(seen)),
     )
 

@@ -32,18 +32,26 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
     return go(seen, Phase.PAUSED, reasons.SIGNAL_FAILED, message)
 
 
-def take_back_a_candidate_that_is_down(seen: Input) -> Step | None:
-    """Nothing of the candidate runs and it cannot come up by itself; whether requests can be counted does not matter.
+def take_back_a_candidate_that_is_down_unseen(seen: Input) -> Step | None:
+    """Requests that cannot be counted are lost on a candidate of which nothing runs any more.
 
-    Where stable is as badly off, it is not the candidate's fault, and going back would help nobody.
+    It is no evidence against the candidate (an image registry may be away as well), so it is not rejected; the next try
+    gets no request before the metrics are back. Where stable is as badly off, going back would help nobody.
     """
-    candidate, stable = seen.rollout.candidate, status_of(seen, seen.state.stable)
-    status = status_of(seen, candidate)
+    rollout, problem = seen.rollout, seen.observed.metrics
+    if not isinstance(problem, Problem) or not (rollout.weight or rollout.mirror):
+        return None
+    status, stable = status_of(seen, rollout.candidate), status_of(seen, seen.state.stable)
     if status is None or not status.failed or (stable is not None and stable.failed):
         return None
-    why = f": {status.message}" if status.message else ""
-    message = f"{candidate.label} is down and cannot start again{why}"
-    return take_back(seen, Outcome.ROLLED_BACK, reasons.CANDIDATE_FAILED, message, rejects=True)
+    message = f"{rollout.candidate.label} is down ({status.message or 'it says nothing'}), and {problem.message}"
+    return take_back(
+        seen,
+        Outcome.ABORTED,
+        reasons.CANDIDATE_FAILED,
+        f"{message}; it is not rejected, and tried again",
+        rejects=False,
+    )
 
 
 def give_up_at_deadline(seen: Input) -> Step | None:
