@@ -32,7 +32,7 @@ test-long: $(READY) ## Interrupt and kill the runtime again and again, in every 
 CLUSTER := $(BIN)/python -m tests.cluster.control_plane
 
 .PHONY: test-cluster
-test-cluster: $(READY) ## Run every test that needs a Kubernetes API server, on one of its own (first build: about 20 minutes)
+test-cluster: $(READY) ## Run every test that needs a Kubernetes API server, on one of its own (first build: about 25 minutes)
 	@$(CLUSTER) build
 	@$(BIN)/pytest tests/cluster
 

@@ -34,9 +34,9 @@ class Chart:
         builds.build([builds.HELM])
         return cls(cluster, look_at(cluster))
 
-    def helm(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Helm in the release's namespace."""
-        return self._run(builds.HELM.path, *arguments, "--namespace", NAMESPACE)
+    def helm(self, *arguments: str, namespace: str = NAMESPACE) -> subprocess.CompletedProcess[str]:
+        """Run Helm in the release's namespace, or another."""
+        return self._run(builds.HELM.path, *arguments, "--namespace", namespace)
 
     def install(self, *arguments: str, chart: Path = CHART) -> str:
         """Install or upgrade; returns the notes."""

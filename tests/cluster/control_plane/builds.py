@@ -55,6 +55,7 @@ KNATIVE = tuple(
     Binary(f"knative-{name}", "knative", f"knative.dev/serving/cmd/{name}", seconds)
     for name, seconds in (("controller", 120), ("webhook", 6), ("autoscaler", 5), ("activator", 5), ("queue", 3))
 )
+ENVOY_GATEWAY = Binary("envoy-gateway", "envoy-gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", 240)
 HELM = Binary("helm", "helm", "helm.sh/helm/v4/cmd/helm", 115)
 KUBECONFORM = Binary("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", 5)
 

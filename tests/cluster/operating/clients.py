@@ -54,7 +54,10 @@ class Clients:
         except httpx.HTTPError as error:
             return Answer(at, NO_ANSWER, text=repr(error))
         try:
-            return Answer(at, answer.status_code, str(answer.json().get("revision", "")))
+            content = answer.json()
+            # The stub says it in a field of its own, Serinus's predictor as V2's model_version.
+            revision = content.get("revision") or content.get("model_version") or ""
+            return Answer(at, answer.status_code, str(revision), "" if answer.status_code == 200 else answer.text)
         except ValueError:
             return Answer(at, answer.status_code, text=answer.text)
 

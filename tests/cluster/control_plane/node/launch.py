@@ -62,6 +62,7 @@ async def start(launch: Launch, log: Path) -> asyncio.subprocess.Process:
     ours, its = os.pipe()
     try:
         with log.open("ab") as output:
+            os.fchmod(output.fileno(), 0o666)  # who opens /dev/stdout itself may be another user
             process = await asyncio.create_subprocess_exec(
                 *launch.argv,
                 stdin=its,

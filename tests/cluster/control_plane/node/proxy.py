@@ -102,7 +102,9 @@ class Proxy:
     def _names(self) -> Iterable[str]:
         for namespace, name in sorted(self._services):
             for host in self._hosts((namespace, name)):
-                yield f"{host} {name}.{namespace} {name}.{namespace}.svc {name}.{namespace}.svc.cluster.local\n"
+                full = f"{name}.{namespace}.svc.cluster.local"
+                # Some ask for it with the dot at the end, by which a resolver knows that nothing is missing.
+                yield f"{host} {name}.{namespace} {name}.{namespace}.svc {full} {full}.\n"
 
     def _hosts(self, key: Key) -> list[str]:
         """What the name of a Service leads to."""
