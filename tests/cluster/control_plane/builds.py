@@ -60,7 +60,7 @@ HELM = Binary("helm", "helm", "helm.sh/helm/v4/cmd/helm", 115)
 KUBECONFORM = Binary("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", 5)
 
 STANDARD = (ETCD, API_SERVER, CONTROLLERS, SCHEDULER, KWOK, KSERVE)
-TOOLS = (HELM, KUBECONFORM)
+TOOLS = (HELM, KUBECONFORM, ENVOY_GATEWAY)
 
 
 def build(binaries: Iterable[Binary]) -> None:

@@ -44,7 +44,7 @@ class Clients:
         return Counter(answer.revision for answer in self.answers if answer.at >= since and answer.revision)
 
     def failed(self, since: float = 0.0) -> list[Answer]:
-        """Everything that was no prediction."""
+        """Every request that was answered with an error, or not at all."""
         return [answer for answer in self.answers if answer.at >= since and answer.code != 200]
 
     def _ask(self, client: httpx.Client) -> Answer:
