@@ -147,7 +147,7 @@ def test_a_first_revision_comes_up_and_then_nothing_is_written_any_more() -> Non
     for _ in range(20):
         world.clock.advance(30)
         after = world.turn()
-    assert after == 120.0
+    assert after == 300.0
     assert dict(world.server.requests) == before
     assert world.told() == [("WaitingForReadiness", "Normal"), ("FirstRevisionReady", "Normal")]
 

@@ -9,7 +9,7 @@ from serinus.core.spec import ModelDeploymentSpec
 from serinus.core.state import RolloutState
 
 LONGEST_WAIT: Final = timedelta(seconds=10)  # for what an event will tell, or a deadline end
-LONGEST_REST: Final = timedelta(minutes=2)  # of what serves, where no registry has to be asked
+LONGEST_REST: Final = timedelta(minutes=5)  # of what serves, where no alias is followed; what changes wakes it
 GROWTH: Final = 1.5  # of the pause from one turn without news to the next
 RESTS_AFTER: Final = 3  # turns without news
 

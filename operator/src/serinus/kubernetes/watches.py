@@ -30,6 +30,40 @@ class Forever:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
+class NoDifferences(kopf.DiffBaseStorage):
+    """Kopf would copy every object whole, to compare it with the copy that it has left on it; it leaves none here."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Of the object, nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was left on the object."""
+
+    def store(self, **_: Any) -> None:
+        """Nothing is left on the object."""
+
+
+class NoProgress(kopf.ProgressStorage):
+    """Kopf would remember on the object which handlers it has called; these are called for every event."""
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was left on the object."""
+
+    def store(self, **_: Any) -> None:
+        """Nothing is left on the object."""
+
+    def purge(self, **_: Any) -> None:
+        """Nothing was left on the object."""
+
+    def touch(self, **_: Any) -> None:
+        """Nothing is left on the object."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """Nothing was left on the object."""
+        return essence
+
+
 class Watches:
     """Feeds the intake with every event of the kinds. `started` is called whenever watches have been set up."""
 
@@ -106,6 +140,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     """Everything that kopf would do by itself is off."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage, settings.persistence.progress_storage = NoDifferences(), NoProgress()
     settings.scanning.disabled = True  # needs rights on CRDs and namespaces; `discovery` finds new kinds
     settings.process.ultimate_exiting_timeout = None  # it would kill the process
     settings.networking.error_backoffs = Forever()
