@@ -485,14 +485,17 @@ def test_with_an_invalid_spec_people_can_still_go_back() -> None:
     assert world.degraded()[1] == "SpecInvalid"
 
 
-def test_what_was_never_valid_since_the_start_is_not_brought_about() -> None:
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_what_was_never_valid_since_the_start_is_not_brought_about(is_asked: bool) -> None:
     world = World()
     world.see(deployment())
     world.until_stable()
     world.start()
-    wider = {"serving": {"minReplicas": 5}, "monitoring": {"window": "1h"}}
+    drift = {"rollout": {"signals": [{"name": "drift", "type": "Drift"}]}}
+    wider = {"model": {"name": "flight", "uri": "s3://models/1"}, "serving": {"minReplicas": 5}, **drift}
     plans = len(world.backend.plans)
-    world.see(deployment(spec={"model": {"name": "flight", "uri": "s3://models/1"}, **wider}, generation=2))
+    action = {ACTION_ANNOTATION: '{"verb": "resume", "nonce": "n1", "by": "ann"}'} if is_asked else {}
+    world.see(deployment(spec=wider, generation=2, annotations=action))
     assert world.turn() == LASTING_SECONDS
     assert len(world.backend.plans) == plans
     assert world.degraded()[1] == "SpecInvalid"

@@ -150,32 +150,6 @@ def test_metrics_unavailable_hold_the_step_and_its_hold_time_does_not_count() ->
     assert world.alias() == "2"
 
 
-def test_without_metrics_a_candidate_that_went_down_for_good_is_taken_back_and_tried_again_when_they_are_there() -> (
-    None
-):
-    world = rolling_out()
-    state = world.until(lambda state: state.reason == reasons.HOLDING)
-    assert state.rollout
-    candidate = state.rollout.candidate.id
-    world.metrics.up = False
-    world.serving.down.add(candidate)
-    assert world.tick().reason == reasons.METRICS_UNAVAILABLE, "it may come up again"
-    world.serving.failed[candidate] = "the image registry is away"
-    world.until_phase(Phase.STABLE)
-    record = world.records()[0]
-    assert (record.outcome, record.reason) == (Outcome.ABORTED, reasons.CANDIDATE_FAILED)
-    assert "is down (the image registry is away)" in record.message
-    del world.serving.failed[candidate]
-    world.serving.down.clear()
-    world.until_phase(Phase.PROGRESSING)
-    for _ in range(20):
-        world.tick()
-    assert world.weight_of("2") == 0, "no request before it can be judged"
-    world.metrics.up = True
-    world.until_phase(Phase.STABLE)
-    assert world.alias() == "2"
-
-
 def test_a_candidate_that_went_down_is_judged_by_its_evidence_where_it_is_seen() -> None:
     world = rolling_out(readyDeadline="10m")
     state = world.until(lambda state: state.reason == reasons.HOLDING)

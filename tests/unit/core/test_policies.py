@@ -8,7 +8,7 @@ import pytest
 
 from serinus.core import reasons
 from serinus.core.decision import Policy
-from serinus.core.observation import Action, MetricsSnapshot, Problem, RevisionStatus, ServingObservation, Verb
+from serinus.core.observation import Action, MetricsSnapshot, Problem, Verb
 from serinus.core.policies import (
     CHAINS,
     analysing,
@@ -28,9 +28,6 @@ P = Phase
 FULL = serving(STABLE, CANDIDATE, weights={STABLE.id: 0, CANDIDATE.id: 100})
 SPLIT = serving(STABLE, CANDIDATE, weights={STABLE.id: 90, CANDIDATE.id: 10})
 ALONE = serving(STABLE)
-UNSEEN = analysing.take_back_a_candidate_that_is_down_unseen
-LOST = serving(STABLE, failed=CANDIDATE)
-ALL_LOST = ServingObservation({one.id: RevisionStatus(one.id, ready=False, failed=True) for one in (STABLE, CANDIDATE)})
 GONE = Problem(reasons.TARGET_UNRESOLVED, "version 9 is not in the registry")
 DOWN = Problem(reasons.METRICS_UNAVAILABLE, "nobody answers")
 QUEUE = spec(whenSuperseded="Queue").rollout
@@ -233,18 +230,6 @@ CASES = [
     ),
     # judging it
     Case(analysing.stop_when_a_signal_fails, P.PROGRESSING, has=ANALYSING),
-    Case(UNSEEN, P.PROGRESSING, has=ANALYSING, asks={"world": LOST}),
-    Case(UNSEEN, P.PROGRESSING, has=ANALYSING, asks={"world": ALONE, "metrics": DOWN}),
-    Case(UNSEEN, P.PROGRESSING, asks={"world": LOST, "metrics": DOWN}),
-    Case(UNSEEN, P.PROGRESSING, has=ANALYSING, asks={"world": ALL_LOST, "metrics": DOWN}),
-    Case(
-        UNSEEN,
-        P.PAUSED,
-        P.ROLLING_BACK,
-        reasons.CANDIDATE_FAILED,
-        {"weight": 10},
-        {"world": LOST, "metrics": DOWN},
-    ),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, has=ANALYSING, asks={"after": 60}),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, P.PAUSED, reasons.INCONCLUSIVE, ANALYSING, {"after": 61}),
     Case(

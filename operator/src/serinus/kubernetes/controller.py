@@ -11,7 +11,8 @@ from typing import Final
 from serinus.adapters.kubernetes_objects import Manifest
 from serinus.core.decision import IDLE, Decision
 from serinus.core.errors import SerinusError, SpecInvalid, StateConflict
-from serinus.core.observation import Action
+from serinus.core.observation import Action, Verb
+from serinus.core.state import Phase
 from serinus.kubernetes.actions import ActionInvalid, action_of, action_text
 from serinus.kubernetes.complaints import Complaint
 from serinus.kubernetes.events import EventRecorder
@@ -124,13 +125,17 @@ class Controller:
     async def _goes_on(self, key: Key, action: Action | None) -> bool:
         """Whether there is something to do for a deployment whose spec is invalid. Raises StateUnreadable.
 
-        What was never valid since the operator's start is not brought about; only a rollout is ended, and people are heard.
+        What was never valid since the operator's start is not brought about; only a rollout is ended, or a person goes back.
         """
         state = await self._store.load(key)
         if state is None or not state.has_served:
             return False
-        asked = action is not None and action.nonce != state.handled_nonce
-        return state.rollout is not None or asked or self._objects.was_valid(key)
+        goes_back = (
+            action is not None
+            and (action.verb, state.phase) == (Verb.ROLLBACK, Phase.STABLE)
+            and action.nonce != state.handled_nonce
+        )
+        return state.rollout is not None or goes_back or self._objects.was_valid(key)
 
     async def _is_surely_under_way(self, key: Key) -> bool:
         """Whether a rollout has begun and not ended; not where the state may be what cannot be read."""

@@ -38,7 +38,7 @@ def _pause(
         return min(LONGEST_WAIT, decision.requeue_after * GROWTH ** min(max(quiet_turns - 1, 0), 20))
     follows = spec.model.alias is not None
     if _has_debts(state) or (quiet_turns < RESTS_AFTER and not follows):
-        return decision.requeue_after
+        return min(poll, decision.requeue_after) if follows else decision.requeue_after
     return max(SOON, min(poll if follows else LONGEST_REST, _until_time_is_over(state, now)))
 
 

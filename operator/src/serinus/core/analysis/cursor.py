@@ -6,7 +6,7 @@ twice, and folding the same snapshot again adds nothing. The rules for a series,
 * seen before: the difference counts; after a reset (another start, or a counter that fell) the whole value does;
 * new on an instance seen before: counts from 0;
 * of another process, which ran already when the instance was seen last (two of them answer at one address): as on an
-  instance not seen before;
+  instance not seen before, and nothing if it is the older one;
 * on an instance not seen before: counts from 0 if it was started after `since`; otherwise its value is where we begin.
 """
 
@@ -121,9 +121,10 @@ def _bucket(sample: CounterSample, threshold: float) -> int | None:
 
 
 def _increment(cursor: Cursor, before: Instance | None, now: Instance) -> Increment:
-    if before is not None and _is_another(before, now):
-        before = None
     fresh = before is not None or now.started_at > cursor.since
+    if before is not None and _is_another(before, now):
+        fresh = now.started_at > max(cursor.since, before.started_at)
+        before = None
     nothing = (Counts(),) * (1 + len(cursor.thresholds_seconds))
     candidate = _since(before.candidate if before else None, now.candidate, fresh) or nothing
     stable = _since(before.stable if before else None, now.stable, fresh) or nothing

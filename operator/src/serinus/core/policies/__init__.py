@@ -11,7 +11,6 @@ from serinus.core.policies.analysing import (
     hold_while_metrics_are_unavailable,
     hold_while_step_lasts,
     stop_when_a_signal_fails,
-    take_back_a_candidate_that_is_down_unseen,
 )
 from serinus.core.policies.finishing import (
     finish_promotion,
@@ -70,7 +69,6 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
-        take_back_a_candidate_that_is_down_unseen,
         take_back_without_a_mirror,
         begin_pause_step,
         raise_capacity,
@@ -85,7 +83,6 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
-        take_back_a_candidate_that_is_down_unseen,
         go_on_when_pause_is_over,
         take_back_when_nobody_answers,
         wait_for_people,
@@ -94,7 +91,6 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
-        take_back_a_candidate_that_is_down_unseen,
         take_back_when_nobody_answers,
         wait_for_people,
     ),

@@ -5,7 +5,6 @@ from serinus.core.analysis import SignalVerdict, Verdict, judge
 from serinus.core.decision import Input, Step, change_rollout, go, stay
 from serinus.core.observation import Problem
 from serinus.core.policies.closing import failing, take_back
-from serinus.core.policies.serving import status_of
 from serinus.core.policies.shares import at_share
 from serinus.core.policies.stepping import advance, takes_over_next, weight_step
 from serinus.core.spec import OnFailure, OnInconclusive
@@ -30,28 +29,6 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
         )
     message = f"{first.message}; paused as onFailure says: `serinus abort` takes it back, `serinus resume` goes on"
     return go(seen, Phase.PAUSED, reasons.SIGNAL_FAILED, message)
-
-
-def take_back_a_candidate_that_is_down_unseen(seen: Input) -> Step | None:
-    """Requests that cannot be counted are lost on a candidate of which nothing runs any more.
-
-    It is no evidence against the candidate (an image registry may be away as well), so it is not rejected; the next try
-    gets no request before the metrics are back. Where stable is as badly off, going back would help nobody.
-    """
-    rollout, problem = seen.rollout, seen.observed.metrics
-    if not isinstance(problem, Problem) or not (rollout.weight or rollout.mirror):
-        return None
-    status, stable = status_of(seen, rollout.candidate), status_of(seen, seen.state.stable)
-    if status is None or not status.failed or (stable is not None and stable.failed):
-        return None
-    message = f"{rollout.candidate.label} is down ({status.message or 'it says nothing'}), and {problem.message}"
-    return take_back(
-        seen,
-        Outcome.ABORTED,
-        reasons.CANDIDATE_FAILED,
-        f"{message}; it is not rejected, and tried again",
-        rejects=False,
-    )
 
 
 def give_up_at_deadline(seen: Input) -> Step | None:
