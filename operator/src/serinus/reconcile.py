@@ -1,6 +1,6 @@
 """One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serinus.answers import GOOD_FOR, RegistryAnswers
@@ -51,9 +51,7 @@ class Reconciler:
         now = self.ports.clock.now()
         stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
         state = stored or await self._first_state(key, deployment, serving, now)
-        observed = await self._gather(key, deployment, state, serving, action)
-        if invalid:
-            observed = replace(observed, target=Problem(reasons.SPEC_INVALID, invalid))
+        observed = await self._gather(key, deployment, state, serving, action, invalid=invalid)
         decision = decide(Input(deployment.spec, state, observed, now, late))
         saved = await self._persist(key, state, decision.next_state)
         try:
@@ -89,12 +87,14 @@ class Reconciler:
         state: RolloutState,
         serving: ServingObservation,
         action: Action | None,
+        *,
+        invalid: str,
     ) -> Observation:
         template = deployment.spec.serving.revision_template()
         source = deployment.spec.model
         # Who asks for another try has just registered a version, say, and means the registry as it is now.
         anew = action is not None and action.verb is Verb.RETRY and action.nonce != state.handled_nonce
-        target = await self._answers.target(source, anew=anew)
+        target = Problem(reasons.SPEC_INVALID, invalid) if invalid else await self._answers.target(source, anew=anew)
         promoted = None if state.has_served else await self._answers.promoted(source, anew=anew)
         return Observation(
             target=_as_revision(target, template),

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Literal
 
 from serinus.core import reasons
+from serinus.core.analysis.reasons import LATENCY_EDGE_MISSING
+from serinus.core.looking import JUDGED
 from serinus.core.model import Frozen
 from serinus.core.observation import Observation, Problem
 from serinus.core.state import IN_ROLLOUT, Condition, Phase, RolloutState
@@ -26,6 +28,17 @@ def with_conditions(state: RolloutState, observed: Observation, now: datetime) -
     former = {condition.type: condition for condition in state.conditions}
     wanted = (_ready(state, observed), _progressing(state), _degraded(state, observed))
     return state.model_copy(update={"conditions": tuple(_settled(former.get(w.type), w, now) for w in wanted)})
+
+
+def trouble_of(state: RolloutState, observed: Observation) -> str:
+    """The reason of the condition Degraded, where it says more than the outcome; else why nothing can be judged."""
+    for condition in state.conditions:
+        told = state.phase in ENDED_BADLY and condition.reason == state.reason
+        if (condition.type, condition.status) == ("Degraded", "True") and not told:
+            return condition.reason
+    if state.phase in JUDGED and isinstance(observed.metrics, Problem):
+        return observed.metrics.reason
+    return LATENCY_EDGE_MISSING if state.reason == LATENCY_EDGE_MISSING else ""
 
 
 def _settled(former: Condition | None, wanted: _Wanted, now: datetime) -> Condition:

@@ -3,12 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from serinus.core.analysis.reasons import LATENCY_EDGE_MISSING
-from serinus.core.conditions import ENDED_BADLY, with_conditions
+from serinus.core.conditions import trouble_of, with_conditions
 from serinus.core.decision import Decision, Input, Step
 from serinus.core.elapsed import caught_up
-from serinus.core.looking import JUDGED, with_latest_counts
-from serinus.core.observation import Observation, Problem
+from serinus.core.looking import with_latest_counts
 from serinus.core.planning import plan
 from serinus.core.policies import ALWAYS, CHAINS
 from serinus.core.state import RolloutState, Warm
@@ -51,17 +49,6 @@ def until_over(kept: Warm | None, now: datetime) -> Warm | None:
 def latest_evidence(state: RolloutState) -> dict[str, dict[str, float]]:
     """The numbers of every signal at the last look of the rollout under way."""
     return state.rollout.curve[-1].signals if state.rollout and state.rollout.curve else {}
-
-
-def trouble_of(state: RolloutState, observed: Observation) -> str:
-    """The reason of the condition Degraded, where it says more than the outcome; else why nothing can be judged."""
-    for condition in state.conditions:
-        told = state.phase in ENDED_BADLY and condition.reason == state.reason
-        if (condition.type, condition.status) == ("Degraded", "True") and not told:
-            return condition.reason
-    if state.phase in JUDGED and isinstance(observed.metrics, Problem):
-        return observed.metrics.reason
-    return LATENCY_EDGE_MISSING if state.reason == LATENCY_EDGE_MISSING else ""
 
 
 def noticeable(before: RolloutState, after: RolloutState) -> bool:
