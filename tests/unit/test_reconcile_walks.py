@@ -225,8 +225,8 @@ def remember(world: World, inputs: list[Input]) -> None:
     """Keep what every reconcile saw, by asking as it does."""
     gather = world.reconciler._gather
 
-    async def gathered(key, asked, state, *observed_before):  # type: ignore[no-untyped-def]
-        observed = await gather(key, asked, state, *observed_before)
+    async def gathered(key, asked, state, *observed_before, **known):  # type: ignore[no-untyped-def]
+        observed = await gather(key, asked, state, *observed_before, **known)
         inputs.append(Input(asked.spec, state, observed, world.clock.now()))
         return observed
 
