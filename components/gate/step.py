@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serinus.training.config import GREATER_IS_BETTER, Metric, TrainingConfig
+from serinus.training.config import TrainingConfig
+from serinus.training.gates import GREATER_IS_BETTER, Metric
 from serinus.training.values import (
     BETTER,
     COVERAGE_TOO_LOW,

@@ -13,7 +13,8 @@ from typing import cast
 import pandas as pd
 
 from serinus.core.errors import DataInvalid
-from serinus.training.config import FileSource, FunctionSource, TrainingConfig
+from serinus.training.config import TrainingConfig
+from serinus.training.sources import FileSource, FunctionSource, Source
 from serinus.training.values import ColumnCard, DataCard
 
 DATA_FILE = "data.parquet"
@@ -21,7 +22,7 @@ CARD_FILE = "data-card.json"
 SAMPLE_SEED = 0
 
 
-def read_source(source: FileSource | FunctionSource) -> pd.DataFrame:
+def read_source(source: Source) -> pd.DataFrame:
     """All rows of the source. Raises DataInvalid where it cannot be read."""
     if isinstance(source, FunctionSource):
         module, name = source.function.split(":")

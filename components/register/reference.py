@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from serinus.core.reference import MAX_BINS, MISSING, OTHER, Feature, Prediction, Reference
-from serinus.training.config import TrainingConfig, TrainingFeature, Variant
+from serinus.training.config import TrainingConfig, TrainingFeature
+from serinus.training.variants import Variant
 
 QUANTILE_BINS = 10
 MAX_CATEGORIES = MAX_BINS - 2  # beside "other" and "missing"

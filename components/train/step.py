@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from serinus.core.errors import DataInvalid, TrainingFailed
-from serinus.training.config import ALLOWED_LIBRARIES, TrainingConfig, Variant
+from serinus.training.config import TrainingConfig
+from serinus.training.variants import ALLOWED_LIBRARIES, Variant
 
 RARE_ROWS = 20  # a category with fewer training rows is pooled with the ones never seen
 

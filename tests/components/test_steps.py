@@ -18,7 +18,9 @@ from components.train.step import load_model, save_model, train
 from components.validate.step import validate, violations
 from serinus.core.errors import DataInvalid, TrainingFailed
 from serinus.core.reference import MAX_BINS
-from serinus.training.config import FileSource, TrainingConfig, Variant
+from serinus.training.config import TrainingConfig
+from serinus.training.sources import FileSource
+from serinus.training.variants import Variant
 
 LINEAR = "sklearn.linear_model.LogisticRegression"
 

@@ -1,131 +1,79 @@
 """The schema of `training.yaml`: frozen, camelCase outside, unknown fields refused."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from serinus.core.model import Frozen
 from serinus.core.reference import FeatureType
 from serinus.core.spec.duration import PositiveDuration
-
-ALLOWED_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
-ALLOWED_FUNCTIONS = ("serinus.training.flights:load",)
-
-Metric = Literal["logLoss", "brier", "auc", "accuracy", "rmse", "mae"]
-CLASSIFICATION_METRICS = ("logLoss", "brier", "auc", "accuracy")
-REGRESSION_METRICS = ("rmse", "mae")
-GREATER_IS_BETTER = ("auc", "accuracy")
+from serinus.training.gates import CLASSIFICATION_METRICS, REGRESSION_METRICS, Column, Gates, Metric
+from serinus.training.schema import Schema, Split, Task
+from serinus.training.sources import Source
+from serinus.training.variants import Name, Variant
 
 
 def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _allowed_estimator(value: str) -> str:
-    library = value.partition(".")[0]
-    if library not in ALLOWED_LIBRARIES or "." not in value:
-        raise ValueError(
-            f'"{value}" is not an estimator of {", ".join(ALLOWED_LIBRARIES)}; '
-            "name one by its import path, as in sklearn.linear_model.LogisticRegression"
-        )
-    return value
-
-
-def _allowed_function(value: str) -> str:
-    if value not in ALLOWED_FUNCTIONS:
-        raise ValueError(f'"{value}" may not be called as a source; use one of {", ".join(ALLOWED_FUNCTIONS)}')
-    return value
-
-
 Moment = Annotated[datetime, AfterValidator(_utc)]
-EstimatorPath = Annotated[str, AfterValidator(_allowed_estimator)]
-FunctionPath = Annotated[str, AfterValidator(_allowed_function)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
-Column = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class FileSource(Frozen):
-    """A file of rows. A relative path is relative to the training file."""
-
-    type: Literal["csv", "parquet"]
-    path: str
-
-
-class FunctionSource(Frozen):
-    """A function `module:name` that returns a data frame."""
-
-    type: Literal["python"]
-    function: FunctionPath
 
 
 class TrainingFeature(Frozen):
-    """One input column of the model. `minimum` and `maximum` bound a number in the training data."""
+    """One input column of the model. What it says of values holds for the training data.
+
+    `minimum` and `maximum` bound a number, `categories` are the only values allowed.
+    """
 
     name: Column
     type: FeatureType
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    description: str = ""
 
-
-class Split(Frozen):
-    """`holdout` is the share of rows held out: the latest ones (`time`) or drawn with `seed` (`random`)."""
-
-    by: Literal["time", "random"] = "time"
-    holdout: float = Field(default=0.3, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0)
-
-
-class Variant(Frozen):
-    """One candidate estimator. `missing` says what becomes of a missing value in a nullable feature.
-
-    `impute` fills it in, in training and in serving; `drop` leaves the row out of training, so that the served model
-    refuses it; `reject` fails the training.
-    """
-
-    name: Name
-    estimator: EstimatorPath
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    missing: Literal["impute", "drop", "reject"] = "impute"
-
-
-class Gates(Frozen):
-    """What a variant must show to be registered.
-
-    `min_relative_improvement`: relative gain over the champion in `metric` on the same held-out rows.
-    `min_coverage`: the share of held-out rows that the variant answers at all.
-    """
-
-    metric: Metric | None = None
-    min_relative_improvement: float = Field(default=0.05, ge=-1, lt=1)
-    min_coverage: float = Field(default=1.0, ge=0, le=1)
+    @model_validator(mode="after")
+    def _categories_are_of_a_string(self) -> "TrainingFeature":
+        if self.categories and self.type != "string":
+            raise ValueError(f"categories belong to a string, and {self.name} is {self.type}; remove them")
+        return self
 
 
 class Registry(Frozen):
-    """Where versions are registered (empty: where the caller says), and the alias that names the champion."""
+    """Where versions are registered (empty: where the caller says), and the aliases: the champion's and the newcomer's."""
 
     uri: str = ""
     alias: str = "champion"
+    challenger_alias: str = "challenger"
 
 
 class TrainingConfig(Frozen):
     """One training file: from a source of rows to registered model versions.
 
     The training rows are those in [as_of - window, as_of); without `as_of`, the window ends with the latest row.
+    `seed` is the random state of every estimator and search that has one and is given none. `descriptions` say what
+    columns other than features mean.
     """
 
     model: Name
-    source: Annotated[FileSource | FunctionSource, Field(discriminator="type")]
+    source: Source
     time_column: Column
     target: Column
-    task: Literal["classification", "regression"]
+    task: Task
     features: tuple[TrainingFeature, ...] = Field(min_length=1)
     id_columns: tuple[Column, ...] = ()
+    descriptions: dict[Column, str] = Field(default_factory=dict)
     window: PositiveDuration
     as_of: Moment | None = None
     max_rows: int | None = Field(default=None, ge=10)
+    # `schema` is a method of every pydantic model.
+    table: Schema = Field(default=Schema(), alias="schema")
     split: Split = Split()
+    seed: int = Field(default=0, ge=0, lt=2**32)
     variants: tuple[Variant, ...] = Field(min_length=1)
     gates: Gates = Gates()
     registry: Registry = Registry()
@@ -138,7 +86,9 @@ class TrainingConfig(Frozen):
     @property
     def columns(self) -> list[str]:
         """Every column that the source must have, without repetition."""
-        return list(dict.fromkeys([self.time_column, *self.id_columns, *self.feature_names, self.target]))
+        return list(
+            dict.fromkeys([self.time_column, *self.id_columns, *self.feature_names, self.target, *self._judged])
+        )
 
     @property
     def metric(self) -> Metric:
@@ -148,6 +98,20 @@ class TrainingConfig(Frozen):
     def variant(self, name: str) -> Variant:
         """The variant called `name`. Raises KeyError."""
         return {variant.name: variant for variant in self.variants}[name]
+
+    def description(self, column: str) -> str:
+        """What `column` means, or nothing."""
+        described = {feature.name: feature.description for feature in self.features} | self.descriptions
+        return described.get(column, "")
+
+    @property
+    def _judged(self) -> Iterator[str]:
+        """Columns that only the split and the gates look at, such as a sensitive one the model must not see."""
+        for part in (self.gates.slices, self.gates.fairness):
+            yield from part.columns if part else ()
+        yield from (column for columns in self.table.unique for column in columns)
+        if self.split.groups:
+            yield self.split.groups
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "TrainingConfig":
@@ -160,8 +124,18 @@ class TrainingConfig(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _metric_fits_the_task(self) -> "TrainingConfig":
+    def _metrics_fit_the_task(self) -> "TrainingConfig":
         fitting = CLASSIFICATION_METRICS if self.task == "classification" else REGRESSION_METRICS
-        if self.metric not in fitting:
-            raise ValueError(f"metric {self.metric} does not fit {self.task}; use one of {', '.join(fitting)}")
+        bounded = [metric for gate in (self.gates.golden, self.gates.slices) if gate for metric in gate.metrics]
+        for metric in (self.metric, *bounded):
+            if metric not in fitting:
+                raise ValueError(f"metric {metric} does not fit {self.task}; use one of {', '.join(fitting)}")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_fit_the_task(self) -> "TrainingConfig":
+        asked = {"calibration": self.gates.calibration, "fairness": self.gates.fairness}
+        for name, gate in asked.items():
+            if gate and self.task != "classification":
+                raise ValueError(f"gates.{name} judges a classification, and task is {self.task}; remove it")
         return self

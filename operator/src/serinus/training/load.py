@@ -8,7 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from serinus.core.errors import SpecInvalid
-from serinus.training.config import FileSource, TrainingConfig
+from serinus.training.config import TrainingConfig
+from serinus.training.sources import FileSource, PredictionLogSource, Source
+
+SOURCE_TYPES = ("csv", "parquet", "sql", "predictionLog", "python")  # pydantic puts the chosen one into the path
 
 
 def load_config(path: Path, *, as_of: datetime | None = None) -> TrainingConfig:
@@ -37,10 +40,18 @@ def _read(path: Path) -> str:
 
 
 def _with_absolute_source(config: TrainingConfig, folder: Path) -> TrainingConfig:
-    if not isinstance(config.source, FileSource):
-        return config
-    source = config.source.model_copy(update={"path": str(folder / config.source.path)})
-    return config.model_copy(update={"source": source})
+    gates = config.gates
+    if gates.golden:
+        golden = gates.golden.model_copy(update={"source": _absolute(gates.golden.source, folder)})
+        gates = gates.model_copy(update={"golden": golden})
+    return config.model_copy(update={"source": _absolute(config.source, folder), "gates": gates})
+
+
+def _absolute(source: Source, folder: Path) -> Source:
+    """`source` with a relative path resolved in `folder`; an address with a scheme stays as it is."""
+    if not isinstance(source, FileSource | PredictionLogSource) or "://" in source.path:
+        return source
+    return source.model_copy(update={"path": str(folder / source.path)})
 
 
 def _told(error: ValidationError) -> list[Any]:
@@ -51,7 +62,7 @@ def _told(error: ValidationError) -> list[Any]:
 
 
 def _problem(path: Path, node: yaml.Node | None, error: Any) -> str:
-    location = [part for part in error["loc"] if part not in ("csv", "parquet", "python")]
+    location = [part for part in error["loc"] if part not in SOURCE_TYPES]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
