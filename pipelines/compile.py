@@ -1,22 +1,48 @@
-"""Compile the pipelines to KFP's intermediate representation: `python -m pipelines.compile [FOLDER]`."""
+"""Compile the pipelines: `python -m pipelines.compile [FOLDER]`.
+
+Each comes in two forms: KFP's intermediate representation, to upload or to run, and the Pipeline and PipelineVersion
+objects of it, to apply by GitOps.
+"""
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 COMPILED = Path(__file__).parent / "compiled"
 
 
 def compile_all(folder: Path = COMPILED) -> list[Path]:
-    """Write one YAML file per pipeline into `folder`; the same source gives the same bytes."""
-    from kfp import compiler
-
+    """Write both forms of every pipeline into `folder`; the same source gives the same bytes."""
     from pipelines.training import training
 
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "training.yaml"
-    compiler.Compiler().compile(training, str(target))
-    return [target]
+    return [path for pipeline in (training,) for path in _compile(pipeline, folder)]
+
+
+def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:
+    from kfp import compiler
+    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+
+    representation, manifests = folder / f"{pipeline.name}.yaml", folder / f"{pipeline.name}.manifests.yaml"
+    compiler.Compiler().compile(pipeline, str(representation))
+    name = f"serinus-{pipeline.name}"
+    options = KubernetesManifestOptions(
+        pipeline_name=name,
+        pipeline_version_name=f"{name}-{version_name(representation)}",
+        include_pipeline_manifest=True,
+    )
+    compiler.Compiler().compile(
+        pipeline, str(manifests), kubernetes_manifest_options=options, kubernetes_manifest_format=True
+    )
+    return representation, manifests
+
+
+def version_name(representation: Path) -> str:
+    """What a compiled pipeline's version is called: the start of its SHA-256. Versions are never changed, so a change
+    needs a name of its own."""
+    return hashlib.sha256(representation.read_bytes()).hexdigest()[:12]
 
 
 def main() -> None:
