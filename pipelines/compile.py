@@ -15,10 +15,11 @@ COMPILED = Path(__file__).parent / "compiled"
 
 def compile_all(folder: Path = COMPILED) -> list[Path]:
     """Write both forms of every pipeline into `folder`; the same source gives the same bytes."""
+    from pipelines.monitoring import monitoring
     from pipelines.training import training
 
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for pipeline in (training,) for path in _compile(pipeline, folder)]
+    return [path for pipeline in (training, monitoring) for path in _compile(pipeline, folder)]
 
 
 def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:

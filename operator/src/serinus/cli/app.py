@@ -2,7 +2,7 @@
 
 import typer
 
-from serinus.cli import act, demo, explain, get, history, lint, operator, run, train
+from serinus.cli import act, demo, explain, get, history, lint, operator, report, run, train
 from serinus.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ plugin = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train", epilog=EPILOG)(train.train)
+app.command("report", epilog=EPILOG)(report.report)
 app.command("run", epilog=EPILOG)(run.run)
 for one in (app, plugin):
     one.command("get", epilog=EPILOG)(get.get)
