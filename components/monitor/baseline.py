@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from components.monitor.log import Part
 from components.register.reference import build_reference
-from components.register.step import EVALUATION_FILE
 from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import address
 from serinus.adapters.mlflow_registry import MlflowRegistry
@@ -21,6 +20,7 @@ from serinus.core.reference import REFERENCE_FILE, Reference
 from serinus.training.config import TrainingConfig
 from serinus.training.values import Metrics
 
+EVALUATION_FILE = "serinus/evaluation.json"  # what register keeps of the gate's decision
 INSTEAD = "or compare with an earlier part of the log: referenceWindow"
 
 

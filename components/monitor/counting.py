@@ -1,7 +1,7 @@
 """Rows of the log counted into the bins of a reference, batch by batch: memory does not grow with the window."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,10 +15,14 @@ REMEMBERED: Final = 1000  # values outside the reference's categories that are k
 
 
 class FeatureCounts:
-    """One feature's rows by bin; of a categorical one also which values are none of the reference's categories."""
+    """One feature's rows by bin; of a categorical one also which values are none of the reference's categories.
 
-    def __init__(self, feature: Feature) -> None:
+    `declared` are the only values that training allowed, if the training file names them.
+    """
+
+    def __init__(self, feature: Feature, declared: Sequence[str] = ()) -> None:
         self.feature = feature
+        self._declared = frozenset(declared)
         self._bins = bins_of(feature)
         self.others: Counter[str] = Counter()
 
@@ -45,16 +49,23 @@ class FeatureCounts:
 
     @property
     def unseen(self) -> Counter[str] | None:
-        """Values that training never saw; None where the reference pooled rare ones, so that nobody can tell."""
-        pooled = self.feature.type in NUMERIC or self.feature.counts.get(OTHER, 0)
-        return None if pooled else self.others
+        """Values that training never saw; None where its rare ones are pooled and not declared, so that nobody can tell."""
+        if self.feature.type in NUMERIC or (self.feature.counts.get(OTHER, 0) and not self._declared):
+            return None
+        return Counter({value: rows for value, rows in self.others.items() if value not in self._declared})
 
 
 class Counts:
-    """Every feature that the log has, and the prediction, by bin."""
+    """Every feature that the log has, and the prediction, by bin. `declared`: the categories of the training file."""
 
-    def __init__(self, reference: Reference, logged: Sequence[str]) -> None:
-        self.features = {one.name: FeatureCounts(one) for one in reference.features if one.name in logged}
+    def __init__(
+        self, reference: Reference, logged: Container[str], declared: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self.features = {
+            one.name: FeatureCounts(one, (declared or {}).get(one.name, ()))
+            for one in reference.features
+            if one.name in logged
+        }
         self._labels = bool(reference.prediction.categories)
         self._prediction: Bins = bins_of(reference.prediction)
 

@@ -1,10 +1,12 @@
 """The prediction log, read by partition and column: only the days and columns that are asked for leave the store."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, cast
 
 import pandas as pd
@@ -18,6 +20,7 @@ from serinus.core.reference import Feature
 from serinus.training.config import TrainingFeature
 
 BATCH_ROWS = 65_536
+FOOTERS_AT_ONCE = 8
 READ_AHEAD = 2  # batches and files: more would only wait in memory
 NEEDED = (TIME, VERSION, PREDICTION)
 ANSWER_COLUMNS = (*NEEDED, LABEL, LABEL_TIME)
@@ -55,10 +58,11 @@ class Part:
     def columns(self) -> dict[str, Any]:
         """The columns that the files have, each with its types there."""
         found: dict[str, set[Any]] = {}
-        with _readable(self._root):
-            for fragment in self._dataset.get_fragments():
-                for field in fragment.physical_schema:
-                    found.setdefault(field.name, set()).add(field.type)
+        # A request each, where the log is in a bucket.
+        with _readable(self._root), ThreadPoolExecutor(FOOTERS_AT_ONCE) as threads:
+            schemas = threads.map(lambda fragment: fragment.physical_schema, self._dataset.get_fragments())
+            for field in chain.from_iterable(schemas):
+                found.setdefault(field.name, set()).add(field.type)
         return found
 
     def batches(self, columns: Sequence[str], version: str = "") -> Iterator[Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from io import StringIO
+from itertools import cycle
 from typing import Any
 
 from components.monitor.values import Drift, MonitoringReport, Quality
@@ -71,7 +72,7 @@ def calibration(versions: Sequence[Quality]) -> str:
 
     def draw(panels: Any) -> None:
         panels[0].plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
-        for one, colour in zip(known, VERSIONS, strict=False):
+        for one, colour in zip(known, cycle(VERSIONS), strict=False):
             predicted, observed = zip(*((each.predicted, each.observed) for each in one.calibration), strict=True)
             panels[0].plot(predicted, observed, color=colour, marker=".", label=f"version {one.version}")
         _finish(panels[0], "Observed share of 1 by mean probability")
@@ -97,10 +98,10 @@ def _shares(counts: Sequence[int]) -> list[float]:
 
 
 def _by_version(periods: Sequence[Quality]) -> list[tuple[str, str, list[Quality]]]:
-    versions = list(dict.fromkeys(one.version for one in periods))
+    versions = dict.fromkeys(one.version for one in periods)
     return [
-        (version, VERSIONS[i % len(VERSIONS)], [one for one in periods if one.version == version])
-        for i, version in enumerate(versions)
+        (version, colour, [one for one in periods if one.version == version])
+        for version, colour in zip(versions, cycle(VERSIONS), strict=False)
     ]
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from components.monitor.quality import MIN_LABELLED
 from components.monitor.values import Drift, Quality
 from serinus.core.analysis.messages import percent
+from serinus.core.analysis.reasons import NOT_ENOUGH_DATA
 from serinus.core.analysis.verdict import Verdict
-from serinus.core.drift import NO_DRIFT, SMALL_DRIFT
+from serinus.core.drift import DRIFTED, NO_DRIFT, SMALL_DRIFT
 from serinus.training.values import Metrics
 
 WORST = 3
@@ -20,41 +21,45 @@ def worst(drift: Sequence[Drift], count: int = WORST) -> list[Drift]:
     return sorted(measured, key=lambda one: (one.verdict is not Verdict.FAIL, -one.numbers["tvd"]))[:count]
 
 
-def message(drift: Sequence[Drift], own: Quality, registered: Metrics) -> str:
+def message(features: Sequence[Drift], prediction: Drift, own: Quality, registered: Metrics) -> str:
     """What was found, with the three worst features and their numbers."""
-    return f"version {own.version} answered {own.rows:,} rows: {_drift(drift)}; {_quality(own, registered)}"
-
-
-def notes(drift: Sequence[Drift], own: Quality) -> Iterator[str]:
-    """What the report cannot say, or what people should know before they read it."""
-    yield from (
-        one.message for one in drift if one.reason not in (NO_DRIFT, SMALL_DRIFT) and one.verdict is not Verdict.FAIL
+    return (
+        f"version {own.version} answered {own.rows:,} rows: {_drift(features, prediction)}; {_quality(own, registered)}"
     )
+
+
+def notes(drift: Sequence[Drift], own: Quality, *, nameless: int) -> Iterator[str]:
+    """What the report cannot say, or what people should know before they read it. `nameless`: rows of no version."""
+    silent = {NO_DRIFT, SMALL_DRIFT, DRIFTED} | (set() if any(map(_judged, drift)) else {NOT_ENOUGH_DATA})
+    yield from (one.message for one in drift if one.reason not in silent)
     for one in drift:
         if one.unseen_rows:
             named = ", ".join(f"{value} ({rows:,})" for value, rows in one.unseen.items())
             yield f"{one.name}: {one.unseen_rows:,} rows have values that training never saw: {named}"
+    if nameless:
+        yield f"{nameless:,} rows do not say which version answered them, and are left out"
     if own.unanswered:
         yield f"{own.unanswered:,} of {own.rows:,} rows of version {own.version} have no prediction"
-    share = own.labelled / own.rows
-    if own.metrics and share < FEW_LABELS:
-        yield f"only {percent(share)} of the rows have a label yet; the others may be of another kind"
+    if own.metrics and own.labelled / own.rows < FEW_LABELS:
+        yield f"only {percent(own.labelled / own.rows)} of the rows have a label; the others may be of another kind"
 
 
-def _drift(drift: Sequence[Drift]) -> str:
-    judged = [one for one in drift if one.verdict is not Verdict.INCONCLUSIVE]
+def _judged(one: Drift) -> bool:
+    return one.verdict is not Verdict.INCONCLUSIVE
+
+
+def _drift(features: Sequence[Drift], prediction: Drift) -> str:
+    drift = (*features, prediction)
+    judged = [one for one in drift if _judged(one)]
     if not judged:
-        return f"drift cannot be judged ({drift[0].message})"
+        return f"drift cannot be judged ({prediction.message})"
     drifted = sum(one.verdict is Verdict.FAIL for one in drift)
-    told = ", ".join(
-        f"{one.name} PSI {one.numbers['psi']:.3g} ({percent(one.numbers['tvd'])} moved)" for one in worst(drift)
-    )
-    head = (
-        f"{drifted} of {len(judged)} distributions drifted"
-        if drifted
-        else f"none of {len(judged)} distributions drifted"
-    )
-    return f"{head}, most of all {told}"
+    told = ", ".join(f"{one.name} {_moved(one)}" for one in worst(features))
+    return f"{drifted or 'none'} of {len(judged)} distributions drifted, most of all {told}; {prediction.name} {_moved(prediction)}"
+
+
+def _moved(one: Drift) -> str:
+    return f"PSI {one.numbers['psi']:.3g} ({percent(one.numbers['tvd'])} moved)" if "psi" in one.numbers else one.reason
 
 
 def _quality(own: Quality, registered: Metrics) -> str:

@@ -1,5 +1,6 @@
 """Monitor: the last window of the prediction log against the reference, and its answers against the labels that came."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ from components.monitor import sentences
 from components.monitor.baseline import Baseline, logged_baseline, registered_baseline
 from components.monitor.comparing import compare
 from components.monitor.counting import Counts
-from components.monitor.log import PredictionLog, Window
+from components.monitor.log import Part, PredictionLog, Window
 from components.monitor.quality import by_period, by_version, check_answers
 from components.monitor.values import MonitoringReport
 from serinus.core.drift import DriftLimits
@@ -39,13 +40,12 @@ class Question:
     @property
     def current(self) -> Window:
         """The window that is reported on."""
-        return Window(self.end - self.window, self.end)
+        return _before(self.end, self.window)
 
     @property
     def before(self) -> Window | None:
         """The window that it is compared with, if it is one of the log."""
-        start = self.current.start
-        return Window(start - self.reference_window, start) if self.reference_window else None
+        return _before(self.current.start, self.reference_window) if self.reference_window else None
 
 
 def moment(text: str) -> datetime:
@@ -75,7 +75,8 @@ def monitor(config: TrainingConfig, question: Question) -> MonitoringReport:
     check_answers(answers, config)
     version = _version(answers, question, log.root)
     baseline = _baseline(config, question, log, version)
-    counts = _count(baseline.reference, log, window, version)
+    declared = {feature.name: feature.categories for feature in config.features}
+    counts = _count(baseline.reference, declared, log.part(window, baseline.reference.features), version)
     features, prediction = compare(baseline.reference, counts, question.limits)
     drift, versions = (*features, prediction), by_version(answers, config, window)
     own = next(one for one in versions if one.version == version)
@@ -92,9 +93,16 @@ def monitor(config: TrainingConfig, question: Question) -> MonitoringReport:
         versions=versions,
         periods=by_period(answers, config, window),
         registered_metrics=baseline.metrics,
-        notes=tuple(sentences.notes(drift, own)),
-        message=sentences.message(drift, own, baseline.metrics),
+        notes=tuple(sentences.notes(drift, own, nameless=len(answers) - sum(one.rows for one in versions))),
+        message=sentences.message(features, prediction, own, baseline.metrics),
     )
+
+
+def _before(end: datetime, length: timedelta) -> Window:
+    try:
+        return Window(end - length, end)
+    except OverflowError as error:
+        raise SpecInvalid(f"the window before {end.isoformat()} begins before the year 1; name a later end") from error
 
 
 def _version(answers: pd.DataFrame, question: Question, log: str) -> str:
@@ -116,11 +124,10 @@ def _baseline(config: TrainingConfig, question: Question, log: PredictionLog, ve
     return logged_baseline(config, log.part(question.before, config.features), version, str(question.before))
 
 
-def _count(reference: Reference, log: PredictionLog, window: Window, version: str) -> Counts:
-    part = log.part(window, reference.features)
-    counts = Counts(reference, list(part.columns))
+def _count(reference: Reference, declared: Mapping[str, Sequence[str]], part: Part, version: str) -> Counts:
+    counts = Counts(reference, part.columns, declared)
     if not counts.features:
         names = ", ".join(feature.name for feature in reference.features)
-        raise DataInvalid(f"the prediction log {log.root} has none of the features {names}; log each by its own name")
+        raise DataInvalid(f"the prediction log has none of the features {names}; log each by its own name")
     counts.add(part.batches(counts.columns, version))
     return counts

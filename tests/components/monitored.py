@@ -2,23 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.evaluate.step import answers, score
+from components.evaluate.step import answers
 from components.monitor.step import Question
 from components.register.reference import build_reference
 from components.train.step import train
 from serinus.adapters.mlflow_client import DIGEST_TAG, connect, registry_of
 from serinus.artifact import directory_digest
 from serinus.core import prediction_log
-from serinus.core.reference import REFERENCE_FILE, Reference
+from serinus.core.reference import Reference
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
 from tests.components.conftest import TRAINING, make_trips

@@ -5,16 +5,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from components.monitor.baseline import EVALUATION_FILE
+from components.monitor.counting import FeatureCounts
 from components.monitor.page import render
-from components.monitor.step import duration, moment, monitor
+from components.monitor.step import Question, duration, moment, monitor
 from components.monitor.values import Drift, MonitoringReport, headline
-from components.register.step import EVALUATION_FILE
 from serinus.adapters.mlflow_client import registry_of
 from serinus.core.errors import DataInvalid, ModelVersionNotFound, RegistryUnavailable, SpecInvalid
-from serinus.core.reference import REFERENCE_FILE, Reference
+from serinus.core.reference import REFERENCE_FILE, Feature, Reference
 from tests.components.monitored import DAY, World, make_world, register, write_log
 
 pytestmark = pytest.mark.xdist_group("monitor")
@@ -85,6 +87,26 @@ def test_a_category_never_seen_is_named(world: World, tmp_path: Path) -> None:
     assert "carrier: 8 rows have values that training never saw: ZZ (8)" in report.notes
 
 
+def test_declared_categories_tell_what_was_never_seen_where_rare_ones_are_pooled() -> None:
+    pooled = Feature(
+        name="c", type="string", nullable=False, categories=("AA",), counts={"AA": 5, "other": 2, "missing": 0}
+    )
+    for declared, expected in ((("AA", "B6"), {"ZZ": 1}), ((), None)):
+        counts = FeatureCounts(pooled, declared)
+        counts.add(pa.array(["AA", "B6", "ZZ"]))
+        assert counts.unseen == expected
+
+
+def test_rows_without_version_or_prediction_are_told(world: World, tmp_path: Path) -> None:
+    rows = world.rows()
+    rows.loc[:9, "version"] = None
+    rows.loc[10:14, "prediction"] = np.nan
+    report = monitor(world.config, world.ask(write_log(rows, tmp_path)))
+    assert "10 rows do not say which version answered them, and are left out" in report.notes
+    assert "5 of 790 rows of version 1 have no prediction" in report.notes
+    assert report.own.labelled == 735
+
+
 def test_quality_is_over_the_rows_whose_label_came(healthy: MonitoringReport, world: World) -> None:
     rows = world.rows().dropna(subset=["label"])
     own = healthy.own
@@ -143,8 +165,9 @@ def test_labels_of_one_class_have_no_auc(world: World, tmp_path: Path) -> None:
 def test_few_rows_are_no_drift(world: World, tmp_path: Path) -> None:
     report = monitor(world.config, world.ask(write_log(world.rows()[:100], tmp_path)))
     assert {drift.reason for drift in report.drift} == {"NotEnoughData"}
+    assert report.notes == ()
     assert (
-        "drift cannot be judged (distance: 100 rows, and 500 are needed to judge; widen the window)" in report.message
+        "drift cannot be judged (prediction: 100 rows, and 500 are needed to judge; widen the window)" in report.message
     )
 
 
@@ -197,7 +220,7 @@ def test_a_version_that_is_not_in_the_registry_is_told(world: World, tmp_path: P
         monitor(world.config, world.ask(log))
     with pytest.raises(RegistryUnavailable, match="there is no registry at"):
         monitor(world.config, world.ask(log, registry_uri=registry_of(tmp_path)))
-    with pytest.raises(DataInvalid, match="version 5 answered nothing in .* but version 99 did; name one of these"):
+    with pytest.raises(DataInvalid, match=r"version 5 answered nothing in .* but version 99 did; name one of these"):
         monitor(world.config, world.ask(log, version="5"))
 
 
@@ -240,6 +263,8 @@ def test_times_and_durations_are_read_or_told() -> None:
         duration("window", "a day")
     with pytest.raises(SpecInvalid, match="referenceWindow: 0s is too short"):
         duration("referenceWindow", "0s")
+    with pytest.raises(SpecInvalid, match="begins before the year 1"):
+        _ = Question(log="", registry_uri="", end=moment("0001-01-01"), window=timedelta(hours=1)).current
 
 
 def test_a_regression_has_its_own_metrics(world: World, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_files_of_different_types_are_one_log(tmp_path: Path) -> None:
 def test_a_place_without_a_log_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match=f"there is no prediction log at {tmp_path}/nowhere; correct its address"):
         PredictionLog(f"{tmp_path}/nowhere").answers(hours(0, 24))
-    with pytest.raises(DataInvalid, match="nonsense://x cannot be read .*correct its address"):
+    with pytest.raises(DataInvalid, match=r"nonsense://x cannot be read .*correct its address"):
         PredictionLog("nonsense://x").answers(hours(0, 24))
     with pytest.raises(DataInvalid, match=r"no row .* it has no folder day=YYYY-MM-DD: .*wait for the first requests"):
         PredictionLog(str(tmp_path)).answers(hours(0, 24))
@@ -95,7 +95,7 @@ def test_a_window_without_rows_is_told_with_the_days_that_are_there(tmp_path: Pa
 
 def test_a_folder_that_is_no_day_is_told(tmp_path: Path) -> None:
     (write_log(made(), tmp_path) / "day=yesterday").mkdir()
-    with pytest.raises(DataInvalid, match="folder day=yesterday .* is not of a day; remove it"):
+    with pytest.raises(DataInvalid, match=r"folder day=yesterday .* is not of a day; remove it"):
         PredictionLog(str(tmp_path)).answers(hours(0, 24))
 
 
