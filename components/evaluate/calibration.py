@@ -8,7 +8,9 @@ import pandas as pd
 from serinus.training.evaluation import CalibrationBin
 
 
-def calibration_bins(truth: "pd.Series[float]", predictions: "pd.Series[float]", bins: int = 10) -> list[CalibrationBin]:
+def calibration_bins(
+    truth: "pd.Series[float]", predictions: "pd.Series[float]", bins: int = 10
+) -> list[CalibrationBin]:
     """Bins of equal width with at least one row each. Refused rows are left out; the two series share their index."""
     answered = predictions.notna()
     y, p = truth[answered].to_numpy(dtype=float), predictions[answered].to_numpy(dtype=float)

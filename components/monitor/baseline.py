@@ -21,7 +21,7 @@ from serinus.training.config import TrainingConfig
 from serinus.training.values import Metrics
 
 EVALUATION_FILE = "serinus/evaluation.json"  # what register keeps of the gate's decision
-INSTEAD = "or compare with an earlier part of the log: referenceWindow"
+INSTEAD = "or compare with an earlier part of the log, by a reference window"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,10 @@ class Baseline:
 
 
 def registered_baseline(config: TrainingConfig, registry_uri: str, version: str) -> Baseline:
-    """What training left beside `version`. Raises ModelVersionNotFound, DataInvalid or RegistryUnavailable."""
+    """What training left beside `version`.
+
+    Raises ModelVersionNotFound, ArtifactCorrupted, DataInvalid or RegistryUnavailable.
+    """
     with tempfile.TemporaryDirectory() as cache:
         registry = MlflowRegistry(registry_uri, ArtifactsHere(registry_uri, Path(cache)))
         try:
@@ -54,9 +57,10 @@ def logged_baseline(config: TrainingConfig, part: Part, version: str, described:
     """The rows of an earlier window, counted as training counts its rows. Raises DataInvalid where there is none."""
     features = tuple(feature for feature in config.features if feature.name in part.columns)
     rows = part.frame([*(feature.name for feature in features), PREDICTION], version)
-    if not len(rows):
+    if not features or not len(rows):
         raise DataInvalid(
-            f"version {version} answered nothing in the reference window {described}; name a longer referenceWindow"
+            f"version {version} answered no row with a feature of the training file in the reference window {described}; "
+            "name a longer one, or none, to compare with the registered reference"
         )
     known = config.model_copy(update={"features": features})
     reference = build_reference(rows, rows[PREDICTION], known, config.variants[0])

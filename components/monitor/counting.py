@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any, Final
 
 import pyarrow as pa
 
 from serinus.core.prediction_log import PREDICTION
-from serinus.core.reference import MISSING, OTHER, Feature, Reference
+from serinus.core.reference import OTHER, Feature, Reference
 from serinus.predictor.bins import Bins, bins_of
 from serinus.predictor.schema import NUMERIC
 
@@ -30,11 +31,6 @@ class FeatureCounts:
     def bins(self) -> dict[str, int]:
         """Rows by bin."""
         return dict(self._bins.counts())
-
-    @property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return self.bins[MISSING]
 
     def add(self, column: Any) -> None:
         """Count an Arrow array."""
@@ -85,7 +81,12 @@ class Counts:
             for name, counts in self.features.items():
                 counts.add(batch.column(name))
             predictions = numbers(batch.column(PREDICTION))
-            self._prediction.add([f"{value:g}" for value in predictions] if self._labels else predictions)
+            self._prediction.add(list(map(_label, predictions)) if self._labels else predictions)
+
+
+def _label(value: float) -> str | None:
+    """A predicted class as the reference names it."""
+    return None if isnan(value) else f"{value:g}"
 
 
 def numbers(column: Any) -> Any:

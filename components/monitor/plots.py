@@ -1,7 +1,7 @@
 """The report's plots, as SVG that stands in the page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from itertools import cycle
 from typing import Any
@@ -28,7 +28,7 @@ STYLE = {
 def histograms(drift: Sequence[Drift]) -> str:
     """The share of rows in each bin, reference beside window; one panel each."""
 
-    def draw(panels: Any) -> None:
+    def draw(panels: list[Any]) -> None:
         for panel, one in zip(panels, drift, strict=False):
             _histogram(panel, one)
 
@@ -38,7 +38,7 @@ def histograms(drift: Sequence[Drift]) -> str:
 def volumes(periods: Sequence[Quality]) -> str:
     """Rows per hour or day, one line per version; dashed: those that have a label."""
 
-    def draw(panels: Any) -> None:
+    def draw(panels: list[Any]) -> None:
         for version, colour, own in _by_version(periods):
             times = [one.start for one in own]
             panels[0].plot(times, [one.rows for one in own], color=colour, marker=".", label=f"version {version}")
@@ -53,7 +53,7 @@ def over_time(report: MonitoringReport) -> str:
     """Each metric per hour or day and version, where enough labels are in; dotted: the version's own at registration."""
     names = [name for name in OVER_TIME if any(name in one.metrics for one in report.periods)]
 
-    def draw(panels: Any) -> None:
+    def draw(panels: list[Any]) -> None:
         for panel, name in zip(panels, names, strict=True):
             for version, colour, own in _by_version(report.periods):
                 known = [one for one in own if name in one.metrics]
@@ -70,7 +70,7 @@ def calibration(versions: Sequence[Quality]) -> str:
     """The share of rows that were 1 against their mean probability; a calibrated model is on the diagonal."""
     known = [one for one in versions if one.calibration]
 
-    def draw(panels: Any) -> None:
+    def draw(panels: list[Any]) -> None:
         panels[0].plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
         for one, colour in zip(known, cycle(VERSIONS), strict=False):
             predicted, observed = zip(*((each.predicted, each.observed) for each in one.calibration), strict=True)
@@ -116,7 +116,9 @@ def _finish(panel: Any, title: str) -> None:
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def _drawn(rows: int, columns: int, draw: Any, *, width: float = 9.3, height: float = 0.0) -> str:
+def _drawn(
+    rows: int, columns: int, draw: Callable[[list[Any]], None], *, width: float = 9.3, height: float = 0.0
+) -> str:
     """A figure of `rows` x `columns` panels that `draw` fills, as inline SVG; empty panels are not shown."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, cast
 
+import numpy as np
 import pandas as pd
 
 from components.evaluate.calibration import calibration_bins, expected_calibration_error
@@ -22,11 +23,13 @@ CALIBRATION_ERROR: Final = "calibrationError"
 
 def check_answers(answers: pd.DataFrame, config: TrainingConfig) -> None:
     """Raise DataInvalid for answers and labels that the task cannot have."""
-    if config.task != "classification":
-        return
     predictions, labels = answers[PREDICTION].dropna(), answers[LABEL].dropna()
-    _refuse(predictions[~predictions.between(0, 1)], "a probability between 0 and 1")
-    _refuse(labels[~labels.isin([0, 1])], "0 or 1")
+    if config.task == "classification":
+        _refuse(predictions[~predictions.between(0, 1)], "a classification has a probability between 0 and 1")
+        _refuse(labels[~labels.isin([0, 1])], "a classification has 0 or 1")
+    else:
+        for values in (predictions, labels):
+            _refuse(values[~np.isfinite(values)], "a regression has a finite number")
 
 
 def by_version(answers: pd.DataFrame, config: TrainingConfig, window: Window) -> tuple[Quality, ...]:
@@ -50,8 +53,8 @@ def _by_period(answers: pd.DataFrame, config: TrainingConfig, window: Window) ->
 def _refuse(wrong: "pd.Series[float]", expected: str) -> None:
     if len(wrong):
         raise DataInvalid(
-            f"{wrong.name} is {wrong.iloc[0]:g} in {len(wrong):,} rows of the prediction log, and a classification has "
-            f"{expected}; correct what writes the log, or task in the training file"
+            f"{wrong.name} is wrong in {len(wrong):,} rows of the prediction log, as {wrong.iloc[0]:g}, and {expected}; "
+            "correct what writes the log, or task in the training file"
         )
 
 

@@ -72,7 +72,7 @@ def test_a_training_file_that_reads_the_log_says_where_it_is(world: World) -> No
         (["--log", "nowhere"], 3, "there is no prediction log at nowhere; correct its address"),
         (["--log", ""], 1, "the training file does not read a prediction log"),
         (["--as-of", "2030-01-01"], 3, "is of 2029-12-12 00:00 to 2030-01-01 00:00 UTC; its days are 2024-01-31 to"),
-        (["--version", "7"], 3, "version 7 answered nothing"),
+        (["--model-version", "7"], 3, "version 7 answered nothing"),
         (["--window", "a day"], 1, '--window: "a day" is not a duration'),
         (["--reference-window", "0s"], 1, "--reference-window: 0s is too short"),
         (["--registry", "sqlite:////nowhere/mlflow.db"], 3, "there is no registry at sqlite:////nowhere/mlflow.db"),

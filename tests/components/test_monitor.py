@@ -226,10 +226,15 @@ def test_a_version_that_is_not_in_the_registry_is_told(world: World, tmp_path: P
 
 def test_answers_that_the_task_cannot_have_are_told(world: World, tmp_path: Path) -> None:
     rows = world.rows()
-    with pytest.raises(DataInvalid, match=r"prediction is 7 in 800 rows .* a probability between 0 and 1"):
+    with pytest.raises(DataInvalid, match=r"prediction is wrong in 800 rows .*, as 7, and a classification has a prob"):
         monitor(world.config, world.ask(write_log(rows.assign(prediction=7.0), tmp_path / "a")))
-    with pytest.raises(DataInvalid, match=r"label is 3 in 800 rows .* has 0 or 1"):
+    with pytest.raises(DataInvalid, match=r"label is wrong in 800 rows .*, as 3, and a classification has 0 or 1"):
         monitor(world.config, world.ask(write_log(rows.assign(label=3.0), tmp_path / "b")))
+    regression = world.config.model_copy(update={"task": "regression"})
+    with pytest.raises(
+        DataInvalid, match=r"label is wrong in 800 rows .*, as inf, and a regression has a finite number"
+    ):
+        monitor(regression, world.ask(write_log(rows.assign(label=np.inf), tmp_path / "c")))
 
 
 def test_a_report_survives_json(healthy: MonitoringReport) -> None:

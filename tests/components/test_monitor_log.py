@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.monitor.counting import REMEMBERED, FeatureCounts
+from components.monitor.baseline import logged_baseline
+from components.monitor.counting import REMEMBERED, Counts, FeatureCounts
 from components.monitor.log import PredictionLog, Window
 from serinus.core.errors import DataInvalid
-from serinus.core.reference import Feature
+from serinus.core.reference import Feature, Prediction, Reference
+from serinus.training.config import TrainingConfig
 from tests.components.monitored import write_log
 
 FIRST = datetime(2024, 3, 1, tzinfo=UTC)
@@ -138,3 +140,18 @@ def test_a_log_in_a_bucket_is_read(tmp_path: Path) -> None:
         assert len(PredictionLog("memory://bucket/log").answers(hours(20, 50))) == 30
     finally:
         memory.rm("/bucket", recursive=True)
+
+
+def test_predicted_classes_are_counted_by_their_names() -> None:
+    prediction = Prediction(method="predict", categories=("0", "1"), counts={"0": 5, "1": 5})
+    counts = Counts(Reference(target="late", rows=10, features=(), prediction=prediction), ())
+    counts.add([pa.record_batch({"prediction": [0.0, 1.0, 1.0, None, 2.0]})])
+    assert counts.prediction == {"0": 1, "1": 2, "other": 1, "missing": 1}
+
+
+def test_an_earlier_window_without_the_version_is_told(tmp_path: Path, config: TrainingConfig) -> None:
+    part = PredictionLog(str(write_log(made(), tmp_path / "log"))).part(hours(0, 24), config.features)
+    with pytest.raises(
+        DataInvalid, match=r"version 2 answered no row .* in the reference window Monday; name a longer"
+    ):
+        logged_baseline(config, part, "2", "Monday")

@@ -22,7 +22,7 @@ def report(
     log: Annotated[
         str, typer.Option("--log", help="Prediction log; by default the source of the training file, if that is one.")
     ] = "",
-    version: Annotated[str, typer.Option(help="Version to look at; the one that answered most by default.")] = "",
+    model_version: Annotated[str, typer.Option(help="Version to look at; the one that answered most by default.")] = "",
     window: Annotated[str, typer.Option(help="How much of the log is looked at, as in 24h.")] = "24h",
     as_of: Annotated[datetime | None, typer.Option(help="End of the window (UTC); now by default.")] = None,
     reference_window: Annotated[
@@ -53,7 +53,7 @@ def report(
             registry_uri=registry or config.registry.uri or registry_of(state_dir),
             end=as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC),
             window=duration("--window", window),
-            version=version,
+            version=model_version,
             reference_window=duration("--reference-window", reference_window) if reference_window else None,
             limits=DriftLimits(psi=psi, min_samples=min_rows),
         )

@@ -55,8 +55,8 @@ class DriftVerdict:
 def psi(reference: Sequence[float], window: Sequence[float]) -> float:
     """The population stability index of two histograms over the same bins, SMOOTHING rows added to each bin.
 
-    sum((p - q) ln(p / q)), as in Siddiqi, *Credit Risk Scorecards* (2006), chapter 8. Gate it on the number of rows: no
-    rows at all have a PSI, and not a small one.
+    sum((p - q) ln(p / q)), as in Siddiqi, *Credit Risk Scorecards* (2006), chapter 8. Gate it on the number of rows: even
+    no rows at all have a PSI.
     """
     return sum((p - q) * log(p / q) for p, q in zip(_smoothed(window), _smoothed(reference), strict=True))
 
