@@ -1,6 +1,8 @@
 """The monitoring report: what is found in a log of real answers, and what is said where nothing can be."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +19,18 @@ from components.monitor.values import Drift, MonitoringReport, headline
 from serinus.adapters.mlflow_client import registry_of
 from serinus.core.errors import DataInvalid, ModelVersionNotFound, RegistryUnavailable, SpecInvalid
 from serinus.core.reference import REFERENCE_FILE, Feature, Reference
+from serinus.training.steps import parse
 from tests.components.monitored import DAY, World, make_world, register, write_log
+from tests.local.support.programs import program_environment
+
+PROGRAM = """
+import json, sys
+from kfp import local
+from pipelines.monitoring import monitoring
+local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=sys.argv[2])
+done = monitoring(**json.loads(sys.argv[1]))
+print(json.dumps(done.outputs))
+"""
 
 pytestmark = pytest.mark.xdist_group("monitor")
 
@@ -280,3 +293,30 @@ def test_a_regression_has_its_own_metrics(world: World, tmp_path: Path) -> None:
     report = monitor(config, world.ask(write_log(rows, tmp_path)))
     assert report.own.metrics == {"rmse": pytest.approx(1.0), "mae": pytest.approx(1.0)}
     assert "rmse" in report.message
+
+
+def run_pipeline(arguments: dict[str, object], root: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, json.dumps(arguments), str(root)]
+    return subprocess.run(command, capture_output=True, text=True, env=program_environment(), timeout=120, check=False)
+
+
+def test_a_run_leaves_a_page_metrics_and_the_whole_report(world: World, tmp_path: Path) -> None:
+    arguments = {
+        "training": world.config.model_dump_json(by_alias=True),
+        "log": str(write_log(world.rows(), tmp_path / "log")),
+        "registry_uri": world.uri,
+        "as_of": world.end.isoformat(),
+        "window": "480h",
+    }
+    done = run_pipeline(arguments, tmp_path / "kfp")
+    assert done.returncode == 0, done.stderr[-2000:]
+    details = next((tmp_path / "kfp").rglob("monitor/details"))
+    report = MonitoringReport.model_validate_json(details.read_text())
+    assert report.own.rows == 800
+    assert (details.parent / "report").read_text().startswith("<!DOCTYPE html>")
+    outputs = json.loads((details.parent / "executor_output.json").read_text())["artifacts"]
+    assert outputs["metrics"]["artifacts"][0]["metadata"] == headline(report)
+    assert json.loads(done.stdout.splitlines()[-1]) == {"Output": report.message}
+    told = [event for line in done.stdout.splitlines() if (event := parse(line[line.find("::") :]))]
+    assert told[-1]["event"] == "finished"
+    assert told[-1]["message"] == report.message
