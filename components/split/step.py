@@ -1,6 +1,6 @@
-"""Split: training rows and held-out rows, by time or at random, never overlapping."""
+"""Split: training rows and held-out rows, by time or at random, groups kept together, never overlapping."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -10,29 +10,66 @@ from serinus.training.config import TrainingConfig
 
 
 def split(frame: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(training rows, held-out rows), both in time order. Raises DataInvalid where one side would be empty."""
+    """(training rows, held-out rows), both in the order of `frame`.
+
+    Raises DataInvalid where one side could not be used, or the same row would be on both.
+    """
     held_out = _latest(frame, config) if config.split.by == "time" else _drawn(frame, config)
+    _no_overlap(frame, held_out, config)
     train, holdout = frame[~held_out], frame[held_out]
     _both_usable(train, holdout, config)
     return train.reset_index(drop=True), holdout.reset_index(drop=True)
 
 
-def _latest(frame: pd.DataFrame, config: TrainingConfig) -> "pd.Series[bool]":
-    """Rows from the cut on. Rows of one moment stay together, so that no held-out row is as old as a training row."""
-    times = frame[config.time_column]
-    cut = times.sort_values().iloc[int(len(frame) * (1 - config.split.holdout))]
-    return cast("pd.Series[bool]", times >= cut)
+def _latest(frame: pd.DataFrame, config: TrainingConfig) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Rows from the cut on. Rows of one moment stay together, so that no held-out row is as old as a training row.
+
+    With groups, a row counts as being of its group's latest moment: every training row is older than the cut, and of a
+    held-out group older rows are held out with it.
+    """
+    moments = frame[config.time_column]
+    if config.split.groups:
+        moments = moments.groupby(_groups(frame, config)).transform("max")
+    cut = moments.sort_values().iloc[int(len(frame) * (1 - config.split.holdout))]
+    return np.asarray(moments >= cut)
 
 
-def _drawn(frame: pd.DataFrame, config: TrainingConfig) -> "pd.Series[bool]":
-    order = np.random.default_rng(config.split.seed).permutation(len(frame))
-    return pd.Series(order < round(len(frame) * config.split.holdout), index=frame.index)
+def _drawn(frame: pd.DataFrame, config: TrainingConfig) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Groups drawn until the share of rows is reached; without groups, every row is one of its own."""
+    groups = _groups(frame, config) if config.split.groups else np.arange(len(frame))
+    sizes = np.bincount(groups)
+    order = np.random.default_rng(config.split.seed).permutation(len(sizes))
+    drawn_before = np.cumsum(sizes[order]) - sizes[order]
+    held_out = order[drawn_before < round(len(frame) * config.split.holdout)]
+    return np.isin(groups, held_out)
+
+
+def _groups(frame: pd.DataFrame, config: TrainingConfig) -> "np.ndarray[Any, np.dtype[np.intp]]":
+    """The number of each row's group, in order of appearance; rows without a group are one."""
+    return pd.factorize(frame[cast("str", config.split.groups)], use_na_sentinel=False)[0]
+
+
+def _no_overlap(frame: pd.DataFrame, held_out: "np.ndarray[Any, np.dtype[np.bool_]]", config: TrainingConfig) -> None:
+    """Raise DataInvalid if a training row has the digest of a held-out one, and is the same in every column."""
+    digests = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    suspects = np.flatnonzero(np.isin(digests, np.intersect1d(digests[held_out], digests[~held_out])))
+    twice = suspects[frame.iloc[suspects].duplicated(keep=False).to_numpy()]
+    if len(twice):
+        shown = [column for column in (config.time_column, *config.id_columns) if column in frame.columns]
+        example = ", ".join(f"{column} {frame[column].iloc[twice[0]]}" for column in shown)
+        raise DataInvalid(
+            f"{int(held_out[twice].sum())} held-out row(s) of {config.model} are training rows too, as {example}; "
+            "remove the copies from the source"
+        )
 
 
 def _both_usable(train: pd.DataFrame, holdout: pd.DataFrame, config: TrainingConfig) -> None:
+    groups = f", or group by another column than {config.split.groups}" if config.split.groups else ""
     for name, part in (("training", train), ("held-out", holdout)):
         if not len(part):
-            raise DataInvalid(f"no {name} rows after the split of {config.model}; widen window or change split.holdout")
+            raise DataInvalid(
+                f"no {name} rows after the split of {config.model}; widen window or change split.holdout{groups}"
+            )
         if config.task == "classification" and part[config.target].nunique() < 2:
             raise DataInvalid(
                 f'all {len(part)} {name} rows of {config.model} have the same "{config.target}"; '

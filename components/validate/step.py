@@ -1,131 +1,51 @@
-"""Validate: hold the snapshot against the declared schema and collect every violation, not only the first."""
+"""Validate: hold the snapshot against every declared rule, and tell every broken one, not only the first."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
+from components.validate.columns import column_checks
+from components.validate.labels import label_checks
+from components.validate.last import LastGood
+from components.validate.leakage import leakage_checks
+from components.validate.report import text_table
+from components.validate.rules import RuleCheck, violations
+from components.validate.table import duplicate_checks, empty_window, freshness_checks, row_count_checks
 from serinus.core.errors import DataInvalid
-from serinus.core.model import Frozen
-from serinus.training.config import TrainingConfig, TrainingFeature
+from serinus.training.config import TrainingConfig
+from serinus.training.values import DataCard
 
 
-class Violation(Frozen):
-    """One broken rule. `rows` is how many rows break it, 0 where the rule is about the table."""
-
-    column: str
-    rule: str
-    rows: int
-    message: str
-
-
-def violations(frame: pd.DataFrame, config: TrainingConfig) -> list[Violation]:
-    """Every rule of the schema that the rows break."""
-    found = [*_missing_columns(frame, config)]
+def check_rules(
+    frame: pd.DataFrame, card: DataCard, config: TrainingConfig, *, now: datetime, last: LastGood | None = None
+) -> list[RuleCheck]:
+    """Every rule and whether the rows of `frame` keep it. `last` is the snapshot that its row count is held against."""
+    checks = column_checks(frame, config, card.undeclared)
     if not len(frame):
-        return [*found, _empty_window(config)]
-    for feature in config.features:
-        if feature.name in frame.columns:
-            found += _feature_violations(frame[feature.name], feature)
+        return [*violations(checks), empty_window(config)]
     if config.target in frame.columns:
-        found += _target_violations(frame[config.target], config)
-    return [*found, *_duplicates(frame)]
+        checks += label_checks(frame[config.target], config)
+    checks += row_count_checks(card.rows_in_window, config, last)
+    checks += freshness_checks(frame, config, now)
+    checks += duplicate_checks(frame)
+    return [*checks, *_leakage(frame, config, checks)]
 
 
-def validate(frame: pd.DataFrame, config: TrainingConfig) -> None:
-    """Raise DataInvalid with a table of violations unless the rows keep the schema."""
-    found = violations(frame, config)
-    if found:
+def refuse_broken(checks: list[RuleCheck], config: TrainingConfig, where: str = "") -> None:
+    """Raise DataInvalid with a table of the broken rules, if any. `where` is the address of the whole report."""
+    broken = violations(checks)
+    if broken:
+        report = f" (the whole report: {where})" if where else ""
         raise DataInvalid(
-            f"training data of {config.model} breaks {len(found)} rule(s) of its schema; "
-            f"correct the source or the training file:\n{_table(found)}"
+            f"training data of {config.model} breaks {len(broken)} rule(s) of its schema; "
+            f"correct the source or the training file{report}:\n{text_table(broken)}"
         )
 
 
-def _missing_columns(frame: pd.DataFrame, config: TrainingConfig) -> Iterator[Violation]:
-    for column in config.columns:
-        if column not in frame.columns:
-            yield Violation(
-                column=column, rule="missing column", rows=0, message="is declared but the source does not have it"
-            )
-
-
-def _empty_window(config: TrainingConfig) -> Violation:
-    end = config.as_of.isoformat() if config.as_of else "the latest row"
-    message = f"no row in the {config.window} before {end}; widen window or correct asOf"
-    return Violation(column=config.time_column, rule="empty window", rows=0, message=message)
-
-
-def _feature_violations(column: "pd.Series[float]", feature: TrainingFeature) -> Iterator[Violation]:
-    name, present = feature.name, column.dropna()
-    if not feature.nullable and len(present) < len(column):
-        missing = len(column) - len(present)
-        yield Violation(column=name, rule="nulls", rows=missing, message="values are missing but nullable is false")
-    wrong = _wrong_type(present, feature)
-    if wrong.any():
-        message = f"expected {feature.type}, found {str(present[wrong].iloc[0])[:40]!r}"
-        yield Violation(column=name, rule="wrong type", rows=int(wrong.sum()), message=message)
-    elif feature.type in ("double", "integer"):
-        yield from _range_violations(present, feature)
-
-
-def _wrong_type(present: "pd.Series[float]", feature: TrainingFeature) -> "pd.Series[bool]":
-    if feature.type == "string":
-        return ~present.map(lambda value: isinstance(value, str)).astype(bool)
-    if feature.type == "boolean":
-        return ~present.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
-    if pd.api.types.is_bool_dtype(present) or not pd.api.types.is_numeric_dtype(present):
-        return _not_numbers(present)
-    numbers = present.to_numpy(dtype=float)
-    wrong = np.isinf(numbers)
-    if feature.type == "integer":
-        wrong = wrong | (numbers != np.floor(numbers))
-    return _series(wrong, present)
-
-
-def _not_numbers(present: "pd.Series[float]") -> "pd.Series[bool]":
-    """One word makes text of a whole CSV column: the words are the wrong values, or all where there is none."""
-    words = pd.to_numeric(present.astype(str), errors="coerce").isna().to_numpy()
-    return _series(words if words.any() else np.ones(len(present), dtype=bool), present)
-
-
-def _series(flags: "np.ndarray[Any, np.dtype[np.bool_]]", like: "pd.Series[float]") -> "pd.Series[bool]":
-    return cast("pd.Series[bool]", pd.Series(flags, index=like.index))
-
-
-def _range_violations(present: "pd.Series[float]", feature: TrainingFeature) -> Iterator[Violation]:
-    low = -np.inf if feature.minimum is None else feature.minimum
-    high = np.inf if feature.maximum is None else feature.maximum
-    outside = (present < low) | (present > high)
-    if outside.any():
-        message = f"expected {low:g} to {high:g}, found {present[outside].iloc[0]:g}"
-        yield Violation(column=feature.name, rule="range", rows=int(outside.sum()), message=message)
-
-
-def _target_violations(column: "pd.Series[float]", config: TrainingConfig) -> Iterator[Violation]:
-    missing = int(column.isna().sum())
-    if missing:
-        yield Violation(column=config.target, rule="nulls", rows=missing, message="the target is missing")
-    if config.task == "classification":
-        values = sorted(str(value) for value in column.dropna().unique()[:20])
-        if not column.dropna().isin([0, 1]).all() or len(values) < 2:
-            message = f"expected both 0 and 1, found {', '.join(values[:5])}"
-            yield Violation(column=config.target, rule="classes", rows=0, message=message)
-    elif not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column.dropna().astype(float)).all():
-        yield Violation(column=config.target, rule="wrong type", rows=0, message="expected finite numbers")
-
-
-def _duplicates(frame: pd.DataFrame) -> Iterator[Violation]:
-    repeated = frame.duplicated()
-    if repeated.any():
-        first = int(repeated.to_numpy().argmax())
-        message = f"rows repeat an earlier one exactly, as row {first + 1}; remove them or add idColumns"
-        yield Violation(column="*", rule="duplicate rows", rows=int(repeated.sum()), message=message)
-
-
-def _table(found: list[Violation]) -> str:
-    lines = [("column", "rule", "rows", "what")]
-    lines += [(v.column, v.rule, str(v.rows) if v.rows else "-", v.message) for v in found]
-    widths = [max(len(line[i]) for line in lines) for i in range(3)]
-    return "\n".join("  " + "  ".join([*map(str.ljust, line[:3], widths), line[3]]) for line in lines)
+def _leakage(frame: pd.DataFrame, config: TrainingConfig, checks: list[RuleCheck]) -> Iterator[RuleCheck]:
+    """The leakage rules of the features that keep all others; nothing unless the labels do."""
+    broken = {check.column for check in violations(checks)}
+    if config.target not in broken:
+        usable = [feature for feature in config.features if feature.name not in broken]
+        yield from leakage_checks(frame, config, usable)

@@ -30,6 +30,8 @@ class DataCard(Frozen):
     """What a snapshot holds. `first` and `last`: ISO 8601 times of the earliest and latest row, empty without rows.
 
     `query` is what was asked of the source: SQL, or the window and columns read from files. Secrets are not in it.
+    `undeclared` are columns of the source that the training file does not name: where a declared one is missing, one of
+    them may be it by another name.
     """
 
     source: str
@@ -40,6 +42,7 @@ class DataCard(Frozen):
     last: str
     digest: str
     columns: tuple[ColumnCard, ...]
+    undeclared: tuple[str, ...] = ()
 
 
 class SliceMetrics(Frozen):

@@ -1,0 +1,39 @@
+"""What a rule says of the rows."""
+
+from typing import Literal
+
+from serinus.core.model import Frozen
+
+TABLE = "*"  # in place of a column, where a rule is about the whole table
+
+
+class RuleCheck(Frozen):
+    """One rule and whether the rows keep it. `asked`: what the rule asks for.
+
+    `rows`: how many break it, 0 where the rule is about the table. A rule that could not be checked is `Skipped`, with
+    the cause as its message; it refuses nothing.
+    """
+
+    column: str
+    rule: str
+    asked: str
+    verdict: Literal["Pass", "Fail", "Skipped"] = "Pass"
+    rows: int = 0
+    message: str = ""
+
+    def broken(self, message: str, rows: int = 0) -> "RuleCheck":
+        """The rule as one that `rows` rows break."""
+        return self.model_copy(update={"verdict": "Fail", "rows": rows, "message": message})
+
+    def skipped(self, message: str) -> "RuleCheck":
+        """The rule as one that could not be checked."""
+        return self.model_copy(update={"verdict": "Skipped", "message": message})
+
+    def told(self, message: str) -> "RuleCheck":
+        """The rule as kept, with what was seen."""
+        return self.model_copy(update={"message": message})
+
+
+def violations(checks: list[RuleCheck]) -> list[RuleCheck]:
+    """The broken rules."""
+    return [check for check in checks if check.verdict == "Fail"]
