@@ -29,7 +29,7 @@ def _classes(present: "pd.Series[Any]", name: str) -> RuleCheck:
     rule, foreign = RuleCheck(column=name, rule="classes", asked="0 and 1"), ~present.isin([0, 1])
     if not foreign.any():
         return rule
-    found = ", ".join(repr(value) for value in present[foreign].unique()[:SHOWN_LABELS].tolist())
+    found = ", ".join(sorted(repr(value) for value in present[foreign].unique()[:SHOWN_LABELS].tolist()))
     return rule.broken(f"expected 0 or 1, found {found}", int(foreign.sum()))
 
 

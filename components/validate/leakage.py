@@ -39,7 +39,7 @@ def leakage_checks(frame: pd.DataFrame, config: TrainingConfig, usable: list[Tra
     rows = _sample(frame, config)
     labels = rows[config.target].to_numpy(dtype=float)
     for feature in usable:
-        rule = RuleCheck(column=feature.name, rule="leak", asked=f"{measure.name} with the label of at most {most:g}")
+        rule = RuleCheck(column=feature.name, rule="leak", asked=f"{measure.name} with the label at most {most:g}")
         score = _strength(rows[feature.name], labels, feature, measure)
         if score is None:
             yield rule.skipped(f"fewer than {MIN_ROWS} rows of a label to judge by")

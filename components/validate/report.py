@@ -13,7 +13,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1c1e21 }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid #dcdfe3 }
-td { overflow-wrap: anywhere }
+td { overflow-wrap: break-word; max-width: 34rem } td:nth-child(-n+3) { white-space: nowrap }
 td.rows { text-align: right; white-space: nowrap }
 .Fail { color: #a4161a; font-weight: 600 }
 .Skipped { color: #8a5a00 }

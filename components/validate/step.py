@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from components.validate.columns import column_checks
+from components.validate.columns import presence_checks, value_checks
 from components.validate.labels import label_checks
 from components.validate.last import LastGood
 from components.validate.leakage import leakage_checks
@@ -21,9 +21,10 @@ def check_rules(
     frame: pd.DataFrame, card: DataCard, config: TrainingConfig, *, now: datetime, last: LastGood | None = None
 ) -> list[RuleCheck]:
     """Every rule and whether the rows of `frame` keep it. `last` is the snapshot that its row count is held against."""
-    checks = column_checks(frame, config, card.undeclared)
+    checks = [*presence_checks(frame, config, card.undeclared)]
     if not len(frame):
-        return [*violations(checks), empty_window(config)]
+        return [*checks, empty_window(config)]
+    checks += value_checks(frame, config)
     if config.target in frame.columns:
         checks += label_checks(frame[config.target], config)
     checks += row_count_checks(card.rows_in_window, config, last)

@@ -91,7 +91,7 @@ def _like_before(rows: int, allowed: float, last: LastGood | None) -> RuleCheck:
     )
     if abs(change) <= allowed:
         return rule.told(said)
-    return rule.broken(f"{said}; see why, or raise schema.maxRowChange once")
+    return rule.broken(f"{said}; see why, or remove its file under latest/ to accept it")
 
 
 def _rounded(age: pd.Timedelta) -> str:

@@ -6,16 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.evaluate.step import predict_answerable, score
 from components.gate.step import Champion, decide, improvement
 from components.ingest.step import data_digest, ingest, read_source, sample, select_window
 from components.register.reference import build_reference, count_numbers, quantile_edges
-from components.split.step import split
 from components.train.step import load_model, save_model, train
-from components.validate.step import validate, violations
 from serinus.core.errors import DataInvalid, TrainingFailed
 from serinus.core.reference import MAX_BINS
 from serinus.training.config import TrainingConfig
@@ -76,76 +74,6 @@ def test_a_time_that_is_none_is_named(config: TrainingConfig, trips: pd.DataFram
         select_window(frame, config)
     with pytest.raises(DataInvalid, match='time column "at" is missing'):
         select_window(trips.drop(columns="at"), config)
-
-
-def test_rows_that_keep_the_schema_pass(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    assert violations(trips, config) == []
-
-
-def _words(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({"distance": object}).assign(distance=lambda f: f["distance"].where(f.index != 3, "far"))
-
-
-BROKEN = {
-    "missing column": (lambda f: f.drop(columns="wind"), "wind", "missing column", 0),
-    "a word among numbers": (_words, "distance", "wrong type", 1),
-    "numbers as text": (lambda f: f.assign(distance=f["distance"].astype(str)), "distance", "wrong type", 400),
-    "an infinity": (lambda f: f.assign(distance=np.inf), "distance", "wrong type", 400),
-    "a fraction": (lambda f: f.assign(stops=f["stops"] + 0.5), "stops", "wrong type", 400),
-    "a flag as number": (lambda f: f.assign(rainy=1), "rainy", "wrong type", 400),
-    "a number as text": (lambda f: f.assign(carrier=7), "carrier", "wrong type", 400),
-    "nulls": (lambda f: f.assign(distance=f["distance"].where(f.index > 1)), "distance", "nulls", 2),
-    "below the minimum": (lambda f: f.assign(distance=-1.0), "distance", "range", 400),
-    "a third class": (lambda f: f.assign(late=f.index % 3), "late", "classes", 0),
-    "no label": (lambda f: f.assign(late=f["late"].where(f.index > 4)), "late", "nulls", 5),
-    "duplicates": (lambda f: pd.concat([f, f[:6]], ignore_index=True), "*", "duplicate rows", 6),
-    "no rows": (lambda f: f[:0], "at", "empty window", 0),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_each_violation_is_in_the_table(name: str, config: TrainingConfig, trips: pd.DataFrame) -> None:
-    change, column, rule, rows = BROKEN[name]
-    with pytest.raises(DataInvalid, match=rule) as caught:
-        validate(change(trips), config)
-    assert (column, rule, rows) in [(v.column, v.rule, v.rows) for v in violations(change(trips), config)]
-    assert column in str(caught.value)
-
-
-def test_all_violations_are_told_at_once(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    frame = _words(trips).drop(columns="stops")
-    assert {v.rule for v in violations(frame, config)} == {"wrong type", "missing column"}
-
-
-@settings(max_examples=40)
-@given(
-    moments=st.lists(st.integers(0, 20), min_size=6, max_size=60),
-    holdout=st.floats(0.1, 0.9),
-    by=st.sampled_from(["time", "random"]),
-)
-def test_training_and_held_out_rows_never_overlap(moments: list[int], holdout: float, by: str) -> None:
-    frame = pd.DataFrame({"at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(sorted(moments), unit="h")})
-    frame["id"] = range(len(frame))
-    config = TrainingConfig.model_validate(
-        {
-            "model": "m",
-            "source": {"type": "csv", "path": "x"},
-            "timeColumn": "at",
-            "target": "id",
-            "task": "regression",
-            "features": [{"name": "x", "type": "double"}],
-            "window": "1h",
-            "split": {"by": by, "holdout": holdout},
-            "variants": [{"name": "v", "estimator": "sklearn.linear_model.Ridge"}],
-        }
-    )
-    try:
-        rows, held_out = split(frame, config)
-    except DataInvalid:
-        return
-    assert sorted([*rows["id"], *held_out["id"]]) == list(frame["id"])
-    if by == "time":
-        assert rows["at"].max() < held_out["at"].min()
 
 
 def test_a_model_answers_missing_values_only_where_it_imputes(config: TrainingConfig, trips: pd.DataFrame) -> None:

@@ -37,6 +37,12 @@ class TrainingFeature(Frozen):
     description: str = ""
 
     @model_validator(mode="after")
+    def _range_is_in_order(self) -> "TrainingFeature":
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}; exchange them")
+        return self
+
+    @model_validator(mode="after")
     def _categories_are_of_a_string(self) -> "TrainingFeature":
         if self.categories and self.type != "string":
             raise ValueError(f"categories belong to a string, and {self.name} is {self.type}; remove them")
