@@ -18,7 +18,7 @@ def validate(training: str, snapshot: dsl.Input[dsl.Dataset], snapshot_root: str
 
     from components.validate.last import LastGood, read_last, write_last, write_whole
     from components.validate.report import html_report, summary
-    from components.validate.step import check_rules, refuse_broken
+    from components.validate.step import check_snapshot, refuse_broken
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step
     from serinus.training.values import DataCard
@@ -27,7 +27,7 @@ def validate(training: str, snapshot: dsl.Input[dsl.Dataset], snapshot_root: str
         config, now = TrainingConfig.model_validate_json(training), datetime.now(UTC)
         card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
         frame = pd.read_parquet(Path(snapshot.path, "data.parquet"))
-        checks = check_rules(frame, card, config, now=now, last=read_last(snapshot_root, config.model))
+        checks = check_snapshot(frame, card, config, now=now, last=read_last(snapshot_root, config.model))
         page = html_report(checks, card, config)
         Path(report.path).write_text(page, encoding="utf-8")
         refuse_broken(checks, config, write_whole(snapshot_root, f"{config.model}.html", page))

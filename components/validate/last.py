@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from serinus.core.errors import TrainingFailed
+from serinus.core.errors import StateUnreadable, StateUnwritable
 from serinus.core.model import Frozen
 
 FOLDER = "latest"
@@ -27,7 +27,7 @@ class LastGood(Frozen):
 
 
 def read_last(snapshot_root: str, model: str) -> LastGood | None:
-    """The last good snapshot of `model`, None where there is none or no `snapshot_root`. Raises TrainingFailed."""
+    """The last good snapshot of `model`, None where there is none or no `snapshot_root`. Raises StateUnreadable."""
     if not snapshot_root:
         return None
     address = _address(snapshot_root, f"{model}.json")
@@ -37,18 +37,21 @@ def read_last(snapshot_root: str, model: str) -> LastGood | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise TrainingFailed(
+        raise StateUnreadable(
             f"the last good snapshot of {model} cannot be read from {address} ({_cause(error)}); mend or remove the file"
         ) from error
 
 
 def write_last(snapshot_root: str, model: str, last: LastGood) -> None:
-    """Remember `last`; nothing without a `snapshot_root`. Raises TrainingFailed; then the former one is still there."""
+    """Remember `last`; nothing without a `snapshot_root`. Raises StateUnwritable."""
     write_whole(snapshot_root, f"{model}.json", last.model_dump_json(by_alias=True, indent=2))
 
 
 def write_whole(snapshot_root: str, name: str, text: str) -> str:
-    """Write `latest/<name>` under `snapshot_root` whole or not at all; returns its address, empty without a root."""
+    """Write `latest/<name>` under `snapshot_root` whole or not at all; returns its address, empty without a root.
+
+    Raises StateUnwritable; what was there before is still there.
+    """
     if not snapshot_root:
         return ""
     from fsspec.implementations.local import LocalFileSystem
@@ -61,7 +64,9 @@ def write_whole(snapshot_root: str, name: str, text: str) -> str:
         else:
             files.pipe_file(path, text.encode())  # an object store shows an object once it is whole
     except OSError as error:
-        raise TrainingFailed(f"{address} cannot be written ({_cause(error)}); give the step access and room") from error
+        raise StateUnwritable(
+            f"{address} cannot be written ({_cause(error)}); give the step access and room"
+        ) from error
     return address
 
 

@@ -34,6 +34,6 @@ class RuleCheck(Frozen):
         return self.model_copy(update={"message": message})
 
 
-def violations(checks: list[RuleCheck]) -> list[RuleCheck]:
+def broken_of(checks: list[RuleCheck]) -> list[RuleCheck]:
     """The broken rules."""
     return [check for check in checks if check.verdict == "Fail"]

@@ -150,6 +150,18 @@ def test_one_group_alone_cannot_be_split() -> None:
         split(frame_of([1, 2, 3, 4], [0]), config_of(by="random", groups="group"))
 
 
+def test_no_rows_cannot_be_split() -> None:
+    with pytest.raises(DataInvalid, match="no rows to split for m; widen window"):
+        split(frame_of([1], [0])[:0], config_of())
+
+
+def test_copies_on_one_side_are_no_overlap() -> None:
+    frame = frame_of(list(range(20)), [0])
+    train, held_out = split(pd.concat([frame, frame[-3:]], ignore_index=True), config_of())
+    assert held_out["id"].duplicated().sum() == 3
+    assert not train["id"].duplicated().any()
+
+
 def test_the_same_row_on_both_sides_is_refused_with_an_example() -> None:
     frame = frame_of(list(range(60)), [0])
     copies = pd.concat([frame, frame], ignore_index=True)

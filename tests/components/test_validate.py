@@ -10,8 +10,8 @@ import pytest
 
 from components.validate.last import LastGood
 from components.validate.report import html_report, summary
-from components.validate.rules import RuleCheck, violations
-from components.validate.step import check_rules, refuse_broken
+from components.validate.rules import RuleCheck, broken_of
+from components.validate.step import check_snapshot, refuse_broken, validate, violations
 from serinus.core.errors import DataInvalid
 from serinus.training.config import TrainingConfig
 from serinus.training.values import DataCard
@@ -26,7 +26,7 @@ def card_of(frame: pd.DataFrame, **fields: Any) -> DataCard:
 
 
 def check(frame: pd.DataFrame, config: TrainingConfig, **fields: Any) -> list[RuleCheck]:
-    return check_rules(frame, card_of(frame, **fields), config, now=NOW, last=DAY_BEFORE)
+    return check_snapshot(frame, card_of(frame, **fields), config, now=NOW, last=DAY_BEFORE)
 
 
 def with_rules(config: TrainingConfig, **rules: Any) -> TrainingConfig:
@@ -46,9 +46,16 @@ def told(checks: list[RuleCheck], column: str, rule: str) -> RuleCheck:
     return next(one for one in checks if (one.column, one.rule) == (column, rule))
 
 
+def test_rows_alone_can_be_validated(config: TrainingConfig, trips: pd.DataFrame) -> None:
+    validate(trips, config)
+    assert [one.rule for one in violations(trips.assign(distance=-1.0), config)] == ["range"]
+    with pytest.raises(DataInvalid, match=r"distance  range  400   expected 0 to inf, found -1"):
+        validate(trips.assign(distance=-1.0), config)
+
+
 def test_rows_that_keep_the_schema_pass(config: TrainingConfig, trips: pd.DataFrame) -> None:
     checks = check(trips, config)
-    assert violations(checks) == []
+    assert broken_of(checks) == []
     refuse_broken(checks, config)
 
 
@@ -92,6 +99,8 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str, str, int, s
         "values are missing but nullable is false"),
     "nothing but nulls": (
         lambda f: f.assign(wind=np.nan), "wind", "no values", 0, "every value is missing"),
+    "nothing at all": (
+        lambda f: f.assign(wind=None), "wind", "no values", 0, "every value is missing"),
     "below the minimum": (
         lambda f: f.assign(distance=-1.0), "distance", "range", 400, "expected 0 to inf, found -1"),
     "a third class": (
@@ -114,7 +123,7 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str, str, int, s
 def test_each_violation_is_in_the_table(name: str, config: TrainingConfig, trips: pd.DataFrame) -> None:
     change, column, rule, rows, message = BROKEN[name]
     checks = check(change(trips), config)
-    broken = violations(checks)
+    broken = broken_of(checks)
     assert [(one.column, one.rule, one.rows) for one in broken] == [(column, rule, rows)]
     assert message in broken[0].message
     with pytest.raises(DataInvalid) as caught:
@@ -130,13 +139,13 @@ def test_each_violation_is_in_the_table(name: str, config: TrainingConfig, trips
 
 def test_all_violations_are_told_at_once(config: TrainingConfig, trips: pd.DataFrame) -> None:
     frame = _words(trips).drop(columns="stops").assign(wind=np.inf, late=1)
-    broken = violations(check(frame, config))
+    broken = broken_of(check(frame, config))
     assert {one.rule for one in broken} == {"wrong type", "missing column", "infinite", "equal labels"}
 
 
 def test_an_empty_window_is_told_with_its_bounds(config: TrainingConfig, trips: pd.DataFrame) -> None:
     dated = config.model_copy(update={"as_of": NOW})
-    missing, empty = violations(check(trips[:0].drop(columns="wind"), dated))
+    missing, empty = broken_of(check(trips[:0].drop(columns="wind"), dated))
     assert (missing.column, missing.rule) == ("wind", "missing column")
     assert empty.message == "no row in the 240h before 2024-01-12T00:00:00+00:00; widen window or correct asOf"
 
@@ -148,13 +157,13 @@ def test_a_new_name_is_looked_for_among_the_undeclared_columns(config: TrainingC
 
 def test_a_category_that_is_not_allowed_is_named(config: TrainingConfig, trips: pd.DataFrame) -> None:
     strict = with_feature(config, "carrier", categories=("AA", "UA"))
-    (broken,) = violations(check(trips, strict))
+    (broken,) = broken_of(check(trips, strict))
     assert (broken.rule, broken.rows) == ("category", (trips["carrier"] == "B6").sum())
     assert broken.message == "expected one of 'AA', 'UA', found 'B6'"
 
 
 def test_values_above_the_maximum_are_counted(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    (broken,) = violations(check(trips, with_feature(config, "stops", maximum=2)))
+    (broken,) = broken_of(check(trips, with_feature(config, "stops", maximum=2)))
     assert (broken.rule, broken.rows, broken.message) == (
         "range", (trips["stops"] > 2).sum(), "expected -inf to 2, found 3",
     )  # fmt: skip
@@ -162,22 +171,22 @@ def test_values_above_the_maximum_are_counted(config: TrainingConfig, trips: pd.
 
 def test_rows_with_one_key_are_told(config: TrainingConfig, trips: pd.DataFrame) -> None:
     keyed = with_rules(config, unique=(("trip",), ("at", "carrier")))
-    assert violations(check(trips, keyed)) == []
-    (broken,) = violations(check(trips.assign(trip=[7, 7, *range(10, 408)]), keyed))
+    assert broken_of(check(trips, keyed)) == []
+    (broken,) = broken_of(check(trips.assign(trip=[7, 7, *range(10, 408)]), keyed))
     assert (broken.column, broken.rule, broken.rows) == ("*", "not unique", 1)
     assert broken.message.startswith("rows repeat the key of an earlier one, as trip 7; ")
 
 
 def test_a_key_without_its_column_is_told_as_the_missing_column(config: TrainingConfig, trips: pd.DataFrame) -> None:
     keyed = with_rules(config, unique=(("trip",),))
-    (broken,) = violations(check(trips.drop(columns="trip"), keyed))
+    (broken,) = broken_of(check(trips.drop(columns="trip"), keyed))
     assert (broken.column, broken.rule) == ("trip", "missing column")
 
 
 def test_a_row_without_a_group_is_told(config: TrainingConfig, trips: pd.DataFrame) -> None:
     grouped = TrainingConfig.model_validate(config.model_dump() | {"split": {"groups": "crew"}})
     crews = pd.Series(["a", "b", None, "c"] * 100)
-    (broken,) = violations(check(trips.assign(crew=crews), grouped))
+    (broken,) = broken_of(check(trips.assign(crew=crews), grouped))
     assert (broken.column, broken.rule, broken.rows) == ("crew", "nulls", 100)
 
 
@@ -185,7 +194,7 @@ def test_a_switch_in_the_environment_does_not_turn_the_rules_off(config: Trainin
     from pandera.config import config_context
 
     with config_context(validation_enabled=False):
-        assert violations(check(trips.assign(distance=-1.0), config))
+        assert broken_of(check(trips.assign(distance=-1.0), config))
 
 
 @pytest.mark.parametrize(
@@ -201,16 +210,16 @@ def test_old_rows_are_stale(
     config: TrainingConfig, trips: pd.DataFrame, as_of: datetime | None, max_age: str, said: str | None
 ) -> None:
     fresh = with_rules(config, max_age=max_age).model_copy(update={"as_of": as_of})
-    broken = violations(check(trips, fresh))
+    broken = broken_of(check(trips, fresh))
     assert [one.rule for one in broken] == ([] if said is None else ["stale"])
     assert said is None or pd.Series(broken[0].message).str.contains(said).all()
 
 
 def test_too_few_rows_are_told(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    (broken,) = violations(check(trips, with_rules(config, min_rows=1000)))
+    (broken,) = broken_of(check(trips, with_rules(config, min_rows=1000)))
     assert broken.message.startswith("the window has 400 rows; ")
     sampled = check(trips, with_rules(config, min_rows=1000), rows_in_window=5000)
-    assert violations(sampled) == [], "what counts is the window, not the sample of it"
+    assert broken_of(sampled) == [], "what counts is the window, not the sample of it"
 
 
 @pytest.mark.parametrize(("rows", "said"), [(480, None), (320, None), (481, "20.2% more"), (319, "20.2% fewer")])
@@ -226,11 +235,11 @@ def test_a_jump_in_the_number_of_rows_is_told(
 
 def test_the_first_run_has_nothing_to_compare_its_rows_with(config: TrainingConfig, trips: pd.DataFrame) -> None:
     counted = with_rules(config, max_row_change=0.2)
-    checks = check_rules(trips, card_of(trips), counted, now=NOW, last=None)
+    checks = check_snapshot(trips, card_of(trips), counted, now=NOW, last=None)
     rule = told(checks, "*", "row count changed")
     assert rule.verdict == "Skipped"
     assert rule.message.startswith("nothing to compare with")
-    assert violations(checks) == []
+    assert broken_of(checks) == []
 
 
 def _noisy(labels: "pd.Series[int]", share: float) -> "pd.Series[int]":
@@ -255,16 +264,16 @@ def test_a_feature_that_alone_predicts_the_label_is_named(
     name: str, config: TrainingConfig, trips: pd.DataFrame
 ) -> None:
     column, leak = LEAKS[name]
-    (broken,) = violations(check(trips.assign(**{column: leak(trips)}), config))
+    (broken,) = broken_of(check(trips.assign(**{column: leak(trips)}), config))
     assert (broken.column, broken.rule) == (column, "leak")
     assert "alone it predicts the label with AUC 1.0000" in broken.message
 
 
 def test_a_good_feature_is_no_leak(config: TrainingConfig, trips: pd.DataFrame) -> None:
     good = trips.assign(rainy=_noisy(trips["late"], 0.1) == 1, distance=_noisy(trips["late"], 0.1))
-    assert violations(check(good, config)) == []
+    assert broken_of(check(good, config)) == []
     strict = with_rules(config, max_single_feature_auc=0.85)
-    assert {one.column for one in violations(check(good, strict))} == {"rainy", "distance"}
+    assert {one.column for one in broken_of(check(good, strict))} == {"rainy", "distance"}
 
 
 def test_a_name_for_each_row_is_no_leak(config: TrainingConfig, trips: pd.DataFrame) -> None:
@@ -275,16 +284,16 @@ def test_a_name_for_each_row_is_no_leak(config: TrainingConfig, trips: pd.DataFr
 def test_a_leak_in_a_regression_is_named(config: TrainingConfig, trips: pd.DataFrame) -> None:
     one = as_regression(config)
     delay = trips.assign(late=trips["distance"].rank() ** 2)
-    (broken,) = violations(check(delay, one))
+    (broken,) = broken_of(check(delay, one))
     assert (broken.column, broken.rule) == ("distance", "leak")
     assert "rank correlation 1.0000" in broken.message
-    assert violations(check(delay.assign(distance=trips["distance"].sample(frac=1, ignore_index=True)), one)) == []
+    assert broken_of(check(delay.assign(distance=trips["distance"].sample(frac=1, ignore_index=True)), one)) == []
 
 
 def test_few_rows_judge_no_leak(config: TrainingConfig, trips: pd.DataFrame) -> None:
     few = trips[:40].assign(late=[1] * 10 + [0] * 30, distance=[5.0] * 10 + [1.0] * 30)
     checks = check(few, config)
-    assert violations(checks) == []
+    assert broken_of(checks) == []
     assert told(checks, "distance", "leak").verdict == "Skipped"
 
 
@@ -292,7 +301,7 @@ def test_few_rows_judge_no_leak(config: TrainingConfig, trips: pd.DataFrame) -> 
 def test_the_labels_of_a_regression_are_finite_numbers_that_differ(
     config: TrainingConfig, trips: pd.DataFrame, labels: list[object]
 ) -> None:
-    broken = violations(check(trips.assign(late=labels), as_regression(config)))
+    broken = broken_of(check(trips.assign(late=labels), as_regression(config)))
     assert {one.column for one in broken} == {"late"}
 
 

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from components.validate.component import validate
 from components.validate.last import LastGood, read_last, write_last
-from serinus.core.errors import DataInvalid, TrainingFailed
+from serinus.core.errors import DataInvalid, StateUnreadable, StateUnwritable
 from serinus.training.config import TrainingConfig
 from serinus.training.values import DataCard
 
@@ -68,7 +68,7 @@ def test_a_memory_that_is_none_is_named(root: str) -> None:
     address = f"{root.rstrip('/')}/latest/trips.json"
     with fsspec.open(address, "w") as file:
         file.write('{"digest": ')
-    with pytest.raises(TrainingFailed, match=r"last good snapshot of trips cannot be read from .*trips.json .*remove"):
+    with pytest.raises(StateUnreadable, match=r"last good snapshot of trips cannot be read from .*trips.json .*remove"):
         read_last(root, "trips")
 
 
@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_the_former_memory(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("components.validate.last.os.replace", full)
-    with pytest.raises(TrainingFailed, match=r"trips.json cannot be written \(.*No space left on device"):
+    with pytest.raises(StateUnwritable, match=r"trips.json cannot be written \(.*No space left on device"):
         write_last(str(tmp_path), "trips", LAST.model_copy(update={"rows": 7}))
     assert read_last(str(tmp_path), "trips") == LAST
     assert [path.name for path in (tmp_path / "latest").iterdir()] == ["trips.json"]
