@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.validate.rules import TABLE, RuleCheck
+from components.validate.rules import TABLE, RuleCheck, shown
 from components.validate.schema import table_schema
 from components.validate.value_types import types_of
 from serinus.training.config import TrainingConfig
 
-SHOWN_CHARACTERS = 40
 ALIKE = 0.5  # `wind` and `gust` are not, `distance` and `distance_km` are
+NESTED = (list, dict, np.ndarray)
 
 
 def presence_checks(frame: pd.DataFrame, config: TrainingConfig, undeclared: tuple[str, ...]) -> Iterator[RuleCheck]:
@@ -22,8 +22,8 @@ def presence_checks(frame: pd.DataFrame, config: TrainingConfig, undeclared: tup
     if not missing:
         yield RuleCheck(column=TABLE, rule="missing column", asked=f"{len(config.columns)} declared columns")
     for column in missing:
-        alike = get_close_matches(column, undeclared, n=2, cutoff=ALIKE)
-        guess = f"; was it renamed to {' or '.join(alike)}?" if alike else ""
+        alike = _alike(column, undeclared)
+        guess = f"; was it renamed to {' or '.join(map(repr, alike))}?" if alike else ""
         rule = RuleCheck(column=column, rule="missing column", asked="a column of the source")
         yield rule.broken(f"is declared but the source does not have it{guess}")
 
@@ -40,6 +40,20 @@ def value_checks(frame: pd.DataFrame, config: TrainingConfig) -> Iterator[RuleCh
                 break  # a range says nothing of values of another type
     for check in schema.checks:
         yield _told(frame, TABLE, check, broken.get(id(check)))
+
+
+def nested_checks(frame: pd.DataFrame) -> Iterator[RuleCheck]:
+    """The broken rule of each column whose values are lists or records, which can be neither compared nor learned from."""
+    for name in filter(lambda name: pd.api.types.is_object_dtype(frame[name]), frame.columns):
+        first = frame[name].first_valid_index()
+        if first is not None and isinstance(frame.at[first, name], NESTED):
+            rule = RuleCheck(column=name, rule="nested values", asked="one value a row")
+            yield rule.broken("lists or records are no single values; take them apart in the source", len(frame))
+
+
+def _alike(column: str, names: tuple[str, ...]) -> list[str]:
+    by_letters = {name.casefold(): name for name in names}
+    return [by_letters[found] for found in get_close_matches(column.casefold(), by_letters, n=2, cutoff=ALIKE)]
 
 
 def _broken_checks(frame: pd.DataFrame, schema: Any) -> dict[int, Any]:
@@ -71,17 +85,10 @@ def _told(frame: pd.DataFrame, column: str, check: Any, error: Any) -> RuleCheck
 def _message(frame: pd.DataFrame, first: Any, check: Any, rule: RuleCheck) -> str:
     """What is said of broken values; `first` is the index of the first row that has one."""
     if rule.column == TABLE:
-        values = ", ".join(f"{name} {_shown(frame.at[first, name])}" for name in check.statistics["columns"])
+        values = ", ".join(f"{name} {shown(frame.at[first, name])}" for name in check.statistics["columns"])
         return f"rows repeat the key of an earlier one, as {values}; remove them or correct schema.unique"
     if check.error:
         return str(check.error)
-    expected = f"expected {rule.asked}, found {_shown(frame.at[first, rule.column])}"
+    expected = f"expected {rule.asked}, found {shown(frame.at[first, rule.column])}"
     types = types_of(frame[rule.column]) if rule.rule == "wrong type" else ""
     return f"{expected}; the column holds {types}" if types else expected
-
-
-def _shown(value: object) -> str:
-    """A number as it is, anything else as text in quotes."""
-    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        return f"{value:.12g}"
-    return repr(str(value)[:SHOWN_CHARACTERS])

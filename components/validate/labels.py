@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.validate.rules import RuleCheck
+from components.validate.rules import RuleCheck, shown
 from serinus.training.config import TrainingConfig
 
 SHOWN_LABELS = 5
@@ -29,14 +29,14 @@ def _classes(present: "pd.Series[Any]", name: str) -> RuleCheck:
     rule, foreign = RuleCheck(column=name, rule="classes", asked="0 and 1"), ~present.isin([0, 1])
     if not foreign.any():
         return rule
-    found = ", ".join(sorted(repr(value) for value in present[foreign].unique()[:SHOWN_LABELS].tolist()))
+    found = ", ".join(sorted(shown(value) for value in present[foreign].unique()[:SHOWN_LABELS].tolist()))
     return rule.broken(f"expected 0 or 1, found {found}", int(foreign.sum()))
 
 
 def _numbers(present: "pd.Series[Any]", name: str) -> RuleCheck:
     rule = RuleCheck(column=name, rule="wrong type", asked="finite numbers")
     if not pd.api.types.is_numeric_dtype(present) or pd.api.types.is_bool_dtype(present):
-        return rule.broken(f"expected finite numbers, found {str(present.iloc[0])[:40]!r}", len(present))
+        return rule.broken(f"expected finite numbers, found {shown(present.iloc[0])}", len(present))
     infinite = np.isinf(present.to_numpy(dtype=float))
     if infinite.any():
         return rule.broken("expected finite numbers, found an infinity", int(infinite.sum()))
@@ -48,6 +48,6 @@ def _differing(present: "pd.Series[Any]", config: TrainingConfig) -> RuleCheck:
     if present.nunique() != 1:
         return rule
     return rule.broken(
-        f"all {len(present)} labels are {present.iloc[0]!s:.40}, so there is nothing to learn; "
+        f"all {len(present)} labels are {shown(present.iloc[0])}, so there is nothing to learn; "
         "widen window or correct target"
     )

@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from serinus.core.errors import StateUnreadable, StateUnwritable
 from serinus.core.model import Frozen
@@ -31,14 +31,15 @@ def read_last(snapshot_root: str, model: str) -> LastGood | None:
     if not snapshot_root:
         return None
     address = _address(snapshot_root, f"{model}.json")
-    files, path = _place(address)
     try:
+        files, path = _place(address)
         return LastGood.model_validate_json(files.cat_file(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
+    except Exception as error:  # each of fsspec's stores has errors of its own
         raise StateUnreadable(
-            f"the last good snapshot of {model} cannot be read from {address} ({_cause(error)}); mend or remove the file"
+            f"the last good snapshot of {model} cannot be read from {address} ({_cause(error)}); "
+            "give the step access, or remove the file"
         ) from error
 
 
@@ -57,13 +58,13 @@ def write_whole(snapshot_root: str, name: str, text: str) -> str:
     from fsspec.implementations.local import LocalFileSystem
 
     address = _address(snapshot_root, name)
-    files, path = _place(address)
     try:
+        files, path = _place(address)
         if isinstance(files, LocalFileSystem):
             _replace(path, text)
         else:
             files.pipe_file(path, text.encode())  # an object store shows an object once it is whole
-    except OSError as error:
+    except Exception as error:  # each of fsspec's stores has errors of its own
         raise StateUnwritable(
             f"{address} cannot be written ({_cause(error)}); give the step access and room"
         ) from error

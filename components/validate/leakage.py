@@ -12,7 +12,7 @@ from serinus.training.config import TrainingConfig, TrainingFeature
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
-MAX_ROWS = 50_000  # more rows would not change a verdict about 0.99
+MAX_ROWS = 50_000  # the standard error of an AUC near 0.99 is then well below 0.001
 MIN_ROWS = 20  # with label 0 and with label 1 (in a regression: together) for a verdict at all
 FOLDS = 5
 SEED = 0

@@ -2,9 +2,12 @@
 
 from typing import Literal
 
+import numpy as np
+
 from serinus.core.model import Frozen
 
 TABLE = "*"  # in place of a column, where a rule is about the whole table
+SHOWN_CHARACTERS = 40
 
 
 class RuleCheck(Frozen):
@@ -37,3 +40,10 @@ class RuleCheck(Frozen):
 def broken_of(checks: list[RuleCheck]) -> list[RuleCheck]:
     """The broken rules."""
     return [check for check in checks if check.verdict == "Fail"]
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: a number as it is, anything else as text, cut off where it is long."""
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return f"{value:.12g}"
+    return repr(str(value)[:SHOWN_CHARACTERS])

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from components.validate.columns import presence_checks, value_checks
+from components.validate.columns import nested_checks, presence_checks, value_checks
 from components.validate.labels import label_checks
 from components.validate.last import LastGood
 from components.validate.leakage import leakage_checks
@@ -33,6 +33,9 @@ def check_rows(frame: pd.DataFrame, config: TrainingConfig, undeclared: tuple[st
     checks = [*presence_checks(frame, config, undeclared)]
     if not len(frame):
         return [*checks, empty_window(config)]
+    if nested := [*nested_checks(frame)]:
+        checks += nested
+        frame = frame.drop(columns=[check.column for check in nested])
     checks += value_checks(frame, config)
     if config.target in frame.columns:
         checks += label_checks(frame[config.target], config)

@@ -12,6 +12,7 @@ from components.validate.rules import TABLE, RuleCheck
 from serinus.core.spec.duration import format_duration
 from serinus.training.config import TrainingConfig
 
+ROUNDING = 1e-9
 NO_MEMORY = (
     "nothing to compare with: no snapshot of this model has kept the rules yet, "
     "or there is no snapshot root to remember one in"
@@ -75,7 +76,7 @@ def repeated_rows(frame: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.intp]]":
 
 
 def _enough(rows: int, least: int) -> RuleCheck:
-    rule = RuleCheck(column=TABLE, rule="too few rows", asked=f"at least {least:,} rows")
+    rule = RuleCheck(column=TABLE, rule="too few rows", asked=f"{least:,} rows or more")
     if rows >= least:
         return rule.told(f"{rows:,} rows")
     return rule.broken(f"the window has {rows:,} rows; widen window, see why rows are missing, or lower schema.minRows")
@@ -89,7 +90,7 @@ def _like_before(rows: int, allowed: float, last: LastGood | None) -> RuleCheck:
     said = (
         f"{rows:,} rows, {abs(change):.1%} {'more' if change >= 0 else 'fewer'} than the {last.rows:,} of {last.named}"
     )
-    if abs(change) <= allowed:
+    if abs(rows - last.rows) <= allowed * last.rows + ROUNDING:
         return rule.told(said)
     return rule.broken(f"{said}; see why, or remove its file under latest/ to accept it")
 

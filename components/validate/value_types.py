@@ -9,7 +9,6 @@ import pandas as pd
 from serinus.core.reference import FeatureType
 
 BOOLEAN_TEXTS = ("true", "false", "True", "False", "TRUE", "FALSE")
-PLAIN_NAMES = {"str": "text", "bool": "boolean", "bool_": "boolean", "int": "number", "float": "number"}
 
 
 def is_of_type(present: "pd.Series[Any]", kind: FeatureType) -> "pd.Series[bool]":
@@ -22,11 +21,19 @@ def types_of(column: "pd.Series[Any]") -> str:
     present = _plain(column.dropna())
     if present.dtype != object and not pd.api.types.is_string_dtype(present):
         return ""
-    names = present.map(lambda value: PLAIN_NAMES.get(type(value).__name__, type(value).__name__))
+    names = present.map(_type_name)
     texts = present[names == "text"]
     names[texts.index[_is_number(texts)]] = "number as text"
     names[texts.index[texts.isin(BOOLEAN_TEXTS)]] = "boolean as text"
     return ", ".join(f"{count} {name}" for name, count in names.value_counts().items())
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    if isinstance(value, int | float | np.number):
+        return "number"
+    return "text" if isinstance(value, str) else type(value).__name__
 
 
 def _is_string(present: "pd.Series[Any]") -> "pd.Series[bool]":

@@ -94,6 +94,10 @@ BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str, str, int, s
         lambda f: f.assign(carrier=7), "carrier", "wrong type", 400, "expected string, found 7"),
     "numbers among texts": (
         lambda f: f.assign(carrier=["AA", 7] * 200), "carrier", "wrong type", 200, "200 text"),
+    "lists": (
+        lambda f: f.assign(carrier=[["AA", "B6"]] * 400), "carrier", "nested values", 400, "lists or records"),
+    "labels in records": (
+        lambda f: f.assign(late=[{"late": 1}] * 400), "late", "nested values", 400, "lists or records"),
     "nulls": (
         lambda f: f.assign(distance=f["distance"].where(f.index > 1)), "distance", "nulls", 2,
         "values are missing but nullable is false"),
@@ -151,8 +155,8 @@ def test_an_empty_window_is_told_with_its_bounds(config: TrainingConfig, trips: 
 
 
 def test_a_new_name_is_looked_for_among_the_undeclared_columns(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    checks = check(trips.drop(columns="carrier"), config, undeclared=("carrier_code", "plane"))
-    assert told(checks, "carrier", "missing column").message.endswith("it; was it renamed to carrier_code?")
+    checks = check(trips.drop(columns="carrier"), config, undeclared=("CARRIER_CODE", "plane"))
+    assert told(checks, "carrier", "missing column").message.endswith("it; was it renamed to 'CARRIER_CODE'?")
 
 
 def test_a_category_that_is_not_allowed_is_named(config: TrainingConfig, trips: pd.DataFrame) -> None:

@@ -72,6 +72,13 @@ def test_a_memory_that_is_none_is_named(root: str) -> None:
         read_last(root, "trips")
 
 
+def test_a_store_that_nobody_knows_is_named() -> None:
+    with pytest.raises(StateUnreadable, match=r"nowhere://lake/latest/trips.json \(.*nowhere"):
+        read_last("nowhere://lake", "trips")
+    with pytest.raises(StateUnwritable, match=r"nowhere://lake/latest/trips.json cannot be written"):
+        write_last("nowhere://lake", "trips", LAST)
+
+
 def test_a_full_disk_leaves_the_former_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_last(str(tmp_path), "trips", LAST)
 
