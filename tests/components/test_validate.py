@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from components.validate.last import LastGood
 from components.validate.report import html_report, summary
@@ -173,6 +174,11 @@ def test_values_above_the_maximum_are_counted(config: TrainingConfig, trips: pd.
     )  # fmt: skip
 
 
+def test_a_range_without_values_is_refused_in_the_training_file(config: TrainingConfig) -> None:
+    with pytest.raises(ValidationError, match="minimum 5 is above maximum 1; exchange them"):
+        with_feature(config, "stops", minimum=5, maximum=1)
+
+
 def test_rows_with_one_key_are_told(config: TrainingConfig, trips: pd.DataFrame) -> None:
     keyed = with_rules(config, unique=(("trip",), ("at", "carrier")))
     assert broken_of(check(trips, keyed)) == []
@@ -271,6 +277,22 @@ def test_a_feature_that_alone_predicts_the_label_is_named(
     (broken,) = broken_of(check(trips.assign(**{column: leak(trips)}), config))
     assert (broken.column, broken.rule) == (column, "leak")
     assert "alone it predicts the label with AUC 1.0000" in broken.message
+
+
+def test_a_category_that_is_missing_with_the_label_is_named(config: TrainingConfig, trips: pd.DataFrame) -> None:
+    nullable = with_feature(config, "carrier", nullable=True)
+    (broken,) = broken_of(check(trips.assign(carrier=trips["carrier"].where(trips["late"] == 0)), nullable))
+    assert (broken.column, broken.rule) == ("carrier", "leak")
+
+
+def test_of_many_rows_a_sample_with_both_labels_is_judged(
+    config: TrainingConfig, trips: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.validate.leakage.MAX_ROWS", 100)
+    rare = trips.assign(late=(trips.index % 10 == 0).astype(int)).assign(distance=lambda f: f["late"])
+    checks = check(rare, config)
+    assert [one.column for one in broken_of(checks)] == ["distance"]
+    assert check(rare, config) == checks, "the same rows are judged each time"
 
 
 def test_a_good_feature_is_no_leak(config: TrainingConfig, trips: pd.DataFrame) -> None:
