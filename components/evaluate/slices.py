@@ -23,10 +23,10 @@ def slice_metrics(
         SliceMetrics(
             column=column,
             value=str(value),
-            rows=len(part),
-            metrics=score(part[config.target], predictions[part.index], config),
+            rows=len(truth),
+            metrics=score(truth, predictions[truth.index], config),
         )
-        for value, part in rows.groupby(slice_names(rows[column]).to_numpy())
+        for value, truth in rows[config.target].groupby(slice_names(rows[column]).to_numpy())
     ]
     return sorted(found, key=lambda one: (-one.rows, one.value))
 
@@ -49,7 +49,7 @@ def _is_number(present: "pd.Series[Any]") -> bool:
 def _quartiles(present: "pd.Series[float]") -> "pd.Series[str]":
     """Names such as `up to 3`, `3 to 5` and `over 8`; each holds its upper end, and fewer are left of equal values."""
     below = present[present < present.max()]
-    edges = np.unique(np.quantile(present, [0.25, 0.5, 0.75]))
+    edges = np.unique(np.quantile(present, [0.25, 0.5, 0.75], method="lower"))
     # Where three quarters and more have the largest value, it is one slice and all others are the second.
     edges = edges[edges < present.max()] if edges[0] < present.max() else np.array([below.max()])
     texts = _texts(edges)

@@ -28,7 +28,7 @@ def _by_time(rows: pd.DataFrame, config: TrainingConfig, number: int) -> list[Fo
     from sklearn.model_selection import TimeSeriesSplit
 
     times = rows[config.time_column]
-    units = pd.Series(_codes(rows[config.split.groups or config.time_column]), index=rows.index)
+    units = _codes(rows[config.split.groups or config.time_column])
     in_order = (
         times.groupby(units).max().sort_values(kind="stable").index.to_numpy()
     )  # a unit is as old as its last row
