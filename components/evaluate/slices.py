@@ -32,7 +32,10 @@ def slice_metrics(
 
 
 def slice_names(column: "pd.Series[Any]") -> "pd.Series[str]":
-    """The name of each row's slice: its value, the quartile of its value, `missing` or `other`."""
+    """The name of each row's slice: its value, the quartile of its value, `missing` or `other`.
+
+    A value that is itself called `missing` or `other` joins the slice of that name.
+    """
     present = column.dropna()
     if _is_number(present) and present.nunique() > MOST_NUMBERS:
         names = _quartiles(present.astype(float))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.train.folds import folds
+from components.train.folds import Fold, folds
 from serinus.core.errors import TrainingFailed
 from serinus.training.config import TrainingConfig
 from serinus.training.gates import GREATER_IS_BETTER
@@ -55,25 +55,49 @@ def distribution(values: Range) -> Any:
 
 
 def search(
-    pipeline: Any, rows: pd.DataFrame, config: TrainingConfig, variant: Variant, fit_parameters: dict[str, Any]
+    asked: Search,
+    pipeline: Any,
+    rows: pd.DataFrame,
+    config: TrainingConfig,
+    *,
+    variant: Variant,
+    weights: dict[str, Any],
 ) -> Found:
-    """Try the candidates on folds of `rows` and fit the best on all of them. Raises TrainingFailed if none can be fitted."""
-    asked = variant.search
-    if asked is None:
-        raise ValueError(f"variants.{variant.name} has no search")
+    """Try the candidates on folds of `rows` and fit the best on all of them.
+
+    `weights` are what `fit` is given beside the rows. Raises TrainingFailed where no candidate can be fitted.
+    """
     _parameters_exist(pipeline, asked, variant)
-    tuner = _tuner(pipeline, asked, folds(rows, config, asked.folds), config)
+    tuner = _tuner(pipeline, asked, _folds(rows, config, asked, variant), config)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            tuner.fit(rows[config.feature_names], rows[config.target], **fit_parameters)
+            tuner.fit(rows[config.feature_names], rows[config.target], **weights)
         except ValueError as error:
             raise _none_fitted([str(error)], variant) from error
-    told = [str(warning.message) for warning in caught]
+    told = _told(caught)
     candidates = _candidates(tuner, config)
     if not candidates:
         raise _none_fitted(told, variant)
     return Found(tuner.best_estimator_, candidates, _message(candidates, len(tuner.cv_results_["params"]), told))
+
+
+def _folds(rows: pd.DataFrame, config: TrainingConfig, asked: Search, variant: Variant) -> list[Fold]:
+    try:
+        return folds(rows, config, asked.folds)
+    except ValueError as error:
+        raise TrainingFailed(
+            f"variants.{variant.name}: the training rows do not part into {asked.folds} folds ({error}); "
+            "set fewer search.folds or widen window"
+        ) from error
+
+
+def _told(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    """Each different warning once; they go on to the log too."""
+    different = {str(warning.message): warning for warning in caught}
+    for warning in different.values():
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return list(different)
 
 
 def _parameters_exist(pipeline: Any, asked: Search, variant: Variant) -> None:
@@ -86,7 +110,7 @@ def _parameters_exist(pipeline: Any, asked: Search, variant: Variant) -> None:
         )
 
 
-def _tuner(pipeline: Any, asked: Search, parts: list[Any], config: TrainingConfig) -> Any:
+def _tuner(pipeline: Any, asked: Search, parts: list[Fold], config: TrainingConfig) -> Any:
     from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
     from components.evaluate.step import scorer

@@ -80,7 +80,7 @@ def fit(rows: pd.DataFrame, config: TrainingConfig, variant: Variant) -> Trained
 def _fitted(pipeline: Any, rows: pd.DataFrame, config: TrainingConfig, variant: Variant) -> Trained:
     weights = sample_weights(pipeline.named_steps["estimator"], rows[config.target], variant)
     if variant.search:
-        found = search(pipeline, rows, config, variant, weights)
+        found = search(variant.search, pipeline, rows, config, variant=variant, weights=weights)
         return Trained(found.model, found.candidates, f"{variant.estimator}, {found.message}")
     model = pipeline.fit(rows[config.feature_names], rows[config.target], **weights)
     return Trained(model, (), variant.estimator)
