@@ -91,7 +91,7 @@ def _slices(axes: Any, evaluation: Evaluation, best: VariantEvaluation) -> None:
     measured = [one for one in best.slices if evaluation.metric in one.metrics]
     shown = sorted(measured, key=lambda one: -one.rows)[:MOST_BARS][::-1]
     axes.barh(range(len(shown)), [one.metrics[evaluation.metric] for one in shown])
-    axes.set_yticks(range(len(shown)), [f"{one.column}: {one.value} ({one.rows:,})"[:50] for one in shown])
+    axes.set_yticks(range(len(shown)), [f"{f'{one.column}: {one.value}'[:40]} ({one.rows:,})" for one in shown])
     if evaluation.metric in best.metrics:
         axes.axvline(best.metrics[evaluation.metric], color="black", linestyle=":", label="all rows")
         axes.legend()

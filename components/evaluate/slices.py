@@ -19,15 +19,12 @@ def slice_metrics(
     rows: pd.DataFrame, predictions: "pd.Series[float]", config: TrainingConfig, column: str
 ) -> list[SliceMetrics]:
     """The metrics in each slice of `column`, the one with most rows first. `predictions` has the index of `rows`."""
-    found = [
-        SliceMetrics(
-            column=column,
-            value=str(value),
-            rows=len(truth),
-            metrics=score(truth, predictions[truth.index], config),
-        )
-        for value, truth in rows[config.target].groupby(slice_names(rows[column]).to_numpy())
-    ]
+    truth = rows[config.target]
+    found = []
+    for value, group in truth.groupby(slice_names(rows[column]).to_numpy()).indices.items():
+        places = np.asarray(group)
+        metrics = score(truth.iloc[places], predictions.iloc[places], config)
+        found.append(SliceMetrics(column=column, value=str(value), rows=len(places), metrics=metrics))
     return sorted(found, key=lambda one: (-one.rows, one.value))
 
 
@@ -40,9 +37,11 @@ def slice_names(column: "pd.Series[Any]") -> "pd.Series[str]":
     if _is_number(present) and present.nunique() > MOST_NUMBERS:
         names = _quartiles(present.astype(float))
     else:
-        names = cast("pd.Series[str]", present.map(_name).astype(object))
+        names = cast("pd.Series[str]", present.map({value: _name(value) for value in present.unique()}).astype(object))
     common = names.value_counts().index[:MOST_SLICES]
-    return names.where(names.isin(common), OTHER).reindex(column.index, fill_value=MISSING)
+    found = pd.Series(MISSING, index=column.index, dtype=object)
+    found[column.notna()] = names.where(names.isin(common), OTHER).to_numpy()
+    return found
 
 
 def _is_number(present: "pd.Series[Any]") -> bool:
@@ -51,10 +50,10 @@ def _is_number(present: "pd.Series[Any]") -> bool:
 
 def _quartiles(present: "pd.Series[float]") -> "pd.Series[str]":
     """Names such as `up to 3`, `3 to 5` and `over 8`; each holds its upper end, and fewer are left of equal values."""
-    below = present[present < present.max()]
     edges = np.unique(np.quantile(present, [0.25, 0.5, 0.75], method="lower"))
     # Where three quarters and more have the largest value, it is one slice and all others are the second.
-    edges = edges[edges < present.max()] if edges[0] < present.max() else np.array([below.max()])
+    below = present[present < present.max()].max()
+    edges = edges[edges <= below] if edges[0] <= below else np.array([below])
     texts = _texts(edges)
     names = [f"up to {texts[0]}", *(f"{low} to {high}" for low, high in pairwise(texts)), f"over {texts[-1]}"]
     places = np.searchsorted(edges, present.to_numpy(), side="left")
