@@ -267,7 +267,6 @@ def test_the_folder_holds_the_numbers_the_plots_and_the_report(
 ) -> None:
     folder = tmp_path / "evaluation"
     save_evaluation(evaluated[1], folder)
-    save_evaluation(evaluated[1], folder)  # a step that is run again
     assert Evaluation.model_validate_json((folder / "evaluation.json").read_text()) == evaluated[1]
     images = sorted(path.name for path in folder.glob("*.png"))
     assert images == ["calibration.png", "confusion.png", "importance.png", "periods.png", "slices.png"]
