@@ -31,8 +31,7 @@ def calibration_bins(
 def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     """The mean of |observed - predicted| over the rows, 0 to 1; 0 without rows.
 
-    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning" (AAAI 2015), section
-    "Calibration measures".
+    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning" (AAAI 2015).
     """
     rows = sum(one.rows for one in bins)
     return sum(one.rows * abs(one.observed - one.predicted) for one in bins) / max(rows, 1)

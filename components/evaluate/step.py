@@ -1,12 +1,15 @@
 """Evaluate: what each variant answers on the held-out rows, and how good that is."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from components.train.step import answerable
+from components.validate.output import check_predictions
 from serinus.training.config import TrainingConfig
+from serinus.training.gates import GREATER_IS_BETTER
 from serinus.training.values import Metrics
 
 
@@ -18,11 +21,12 @@ def answers(model: Any, features: pd.DataFrame, config: TrainingConfig) -> "np.n
 
 
 def predict_answerable(model: Any, rows: pd.DataFrame, config: TrainingConfig, variant: str) -> "pd.Series[float]":
-    """The variant's answers, missing where its model refuses the row."""
+    """The variant's answers, missing where its model refuses the row. Raises what the output contract raises."""
     usable = answerable(rows, config, config.variant(variant))
     predictions = pd.Series(np.nan, index=rows.index, name=variant)
     if usable.any():
         predictions[usable] = answers(model, rows.loc[usable, config.feature_names], config)
+    check_predictions(predictions, rows, config, variant)
     return predictions
 
 
@@ -34,6 +38,17 @@ def score(truth: "pd.Series[float]", predictions: "pd.Series[float]", config: Tr
         return metrics
     y, p = truth[answered].astype(float).to_numpy(), predictions[answered].to_numpy()
     return metrics | (_classification(y, p) if config.task == "classification" else _regression(y, p))
+
+
+def scorer(config: TrainingConfig) -> Callable[[Any, pd.DataFrame, "pd.Series[float]"], float]:
+    """The metric that variants are compared by, as scikit-learn's tools want one: (model, features, truth), greater is better."""
+    sign = 1 if config.metric in GREATER_IS_BETTER else -1
+
+    def scored(model: Any, features: pd.DataFrame, truth: "pd.Series[float]") -> float:
+        predictions = pd.Series(answers(model, features, config), index=features.index)
+        return sign * score(truth, predictions, config)[config.metric]
+
+    return scored
 
 
 def _classification(y: Any, p: Any) -> Metrics:
