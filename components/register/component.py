@@ -17,14 +17,14 @@ def register(  # noqa: PLR0917  # KFP calls by name
     run_key: str,
     job_id: str,
     git_sha: str,
+    images: str = "",
 ) -> str:
-    """Register the variant that passed the gate; returns its version."""
-    import hashlib
+    """Register the variant that passed the gate; returns its version. `images`: JSON of image digests by step."""
     from pathlib import Path
 
     import pandas as pd
 
-    from components.register.step import Candidate, Origin
+    from components.register.candidate import Candidate, origin_of
     from components.register.step import register as run
     from components.train.step import load_model, trusted_types
     from serinus.training.config import TrainingConfig
@@ -42,8 +42,15 @@ def register(  # noqa: PLR0917  # KFP calls by name
             card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
             decision=passed,
         )
-        digest = "sha256:" + hashlib.sha256(training.encode()).hexdigest()
-        version = run(candidate, config, Origin(run_key or job_id, git_sha, digest), registry_uri)
+        origin = origin_of(
+            training,
+            run_key=run_key,
+            job_id=job_id,
+            git_sha=git_sha,
+            images=images,
+            snapshot_uri=snapshot.metadata.get("uri", snapshot.uri),
+        )
+        version = run(candidate, config, origin, registry_uri)
         report.say(f"version {version} of {config.model}")
     return version
 

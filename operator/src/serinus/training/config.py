@@ -50,6 +50,21 @@ class Registry(Frozen):
     alias: str = "champion"
     challenger_alias: str = "challenger"
 
+    @model_validator(mode="after")
+    def _aliases_differ(self) -> "Registry":
+        if self.alias == self.challenger_alias:
+            raise ValueError(f'alias and challengerAlias are both "{self.alias}"; every new version would be champion')
+        return self
+
+
+class ModelCard(Frozen):
+    """What only people can say of the model. Each is Markdown for the model card, which says where one is missing."""
+
+    intended_use: str = ""
+    limitations: str = ""
+    owners: str = ""
+    ethical_considerations: str = ""
+
 
 class TrainingConfig(Frozen):
     """One training file: from a source of rows to registered model versions.
@@ -77,6 +92,7 @@ class TrainingConfig(Frozen):
     variants: tuple[Variant, ...] = Field(min_length=1)
     gates: Gates = Gates()
     registry: Registry = Registry()
+    model_card: ModelCard = ModelCard()
 
     @property
     def feature_names(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The values that pass between steps: a data card, a gate's decision, a run's outcome. No heavy import."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,20 @@ class DataCard(Frozen):
     last: str
     digest: str
     columns: tuple[ColumnCard, ...]
+
+
+class SearchCandidate(Frozen):
+    """One set of estimator parameters that a search tried, with its `metric` over the folds.
+
+    `score` and `deviation`: mean and standard deviation. Rank 1 is the best; `chosen` is the one that was refitted.
+    """
+
+    parameters: dict[str, Any]
+    metric: str
+    score: float
+    deviation: float
+    rank: int
+    chosen: bool
 
 
 class SliceMetrics(Frozen):
