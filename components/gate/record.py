@@ -1,5 +1,6 @@
 """Record: a pipeline run as an MLflow run, with its report card, its variants and what searches tried, pass or fail."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,8 +94,7 @@ def _log_files(client: Any, run_id: str, config: TrainingConfig, recording: Reco
 def _log_children(children: Children, run_id: str, config: TrainingConfig, recording: Recording) -> None:
     for name, metrics in recording.metrics.items():
         tried = _tried(recording.models / name)
-        chosen = {CHOSEN_TAG: one.model_dump_json(include={"parameters"}) for one in tried if one.chosen}
-        content = Content(metrics, variant_parameters(config.variant(name)), chosen)
+        content = Content(metrics, variant_parameters(config.variant(name)), _chosen(tried))
         variant = children.log(name, name, run_id, content)
         for key, candidate in _keyed(tried):
             children.log(f"{name}/{key}", f"{name} {candidate.rank}", variant, _of_candidate(candidate))
@@ -104,6 +104,12 @@ def _log_children(children: Children, run_id: str, config: TrainingConfig, recor
 def _tried(folder: Path) -> tuple[SearchCandidate, ...]:
     file = folder / SEARCH_FILE
     return CANDIDATES.validate_json(file.read_bytes()) if file.is_file() else ()
+
+
+def _chosen(candidates: tuple[SearchCandidate, ...]) -> dict[str, str]:
+    """The parameters that the search chose, as a tag: a parameter could never be another's when the run is done again."""
+    chosen = [json.dumps(candidate.parameters) for candidate in candidates if candidate.chosen]
+    return {CHOSEN_TAG: chosen[0]} if chosen else {}
 
 
 def _keyed(candidates: tuple[SearchCandidate, ...]) -> Iterator[tuple[str, SearchCandidate]]:

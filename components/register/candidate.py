@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
@@ -28,10 +28,9 @@ IMAGES_VARIABLE = "SERINUS_IMAGES"
 
 @dataclass(frozen=True)
 class Candidate:
-    """All that goes into one registered version. `predictions` are on the held-out rows, `slices` of the variant."""
+    """All that goes into one registered version. `model_file` is what train wrote, `predictions` are on the held-out rows."""
 
-    model: Any
-    trusted_types: list[str]
+    model_file: Path
     train: pd.DataFrame
     predictions: "pd.Series[float]"
     card: DataCard

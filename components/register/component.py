@@ -26,17 +26,14 @@ def register(  # noqa: PLR0917  # KFP calls by name
 
     from components.register.candidate import Candidate, origin_of
     from components.register.step import register as run
-    from components.train.step import load_model, trusted_types
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step
     from serinus.training.values import DataCard, GateDecision
 
     with step("register") as report:
         config, passed = TrainingConfig.model_validate_json(training), GateDecision.model_validate_json(decision)
-        folder = Path(models.path, passed.variant)
         candidate = Candidate(
-            model=load_model(str(folder / "model.skops")),
-            trusted_types=trusted_types(str(folder / "model.skops")),
+            model_file=Path(models.path, passed.variant, "model.skops"),
             train=pd.read_parquet(train_rows.path),
             predictions=pd.read_parquet(predictions.path)[passed.variant],
             card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
@@ -48,7 +45,7 @@ def register(  # noqa: PLR0917  # KFP calls by name
             job_id=job_id,
             git_sha=git_sha,
             images=images,
-            snapshot_uri=snapshot.metadata.get("uri", snapshot.uri),
+            snapshot_uri=snapshot.metadata.get("address", snapshot.uri),
         )
         version = run(candidate, config, origin, registry_uri)
         report.say(f"version {version} of {config.model}")

@@ -7,12 +7,9 @@ from typing import Any
 import pandas as pd
 
 from components.register.candidate import Candidate
-from components.register.reference import build_reference
+from components.register.packaging import write_model_folder
 from components.register.run import shown
-from components.register.signature import save_mlflow_model
-from components.train.step import answerable
 from serinus.artifact import file_digests
-from serinus.core.reference import REFERENCE_FILE
 from serinus.training.config import TrainingConfig
 
 CARD_FILE = "serinus/data-card.json"
@@ -24,25 +21,26 @@ EXAMPLE_ROWS = 3
 
 
 def write_folder(
-    folder: Path, candidate: Candidate, config: TrainingConfig, *, model_card: str, description: Any
+    folder: Path, candidate: Candidate, config: TrainingConfig, *, model_card: str, mlflow_model: Any
 ) -> None:
     """Write all files of the version at `folder`; `serinus/files.json` has the digest of each of the others."""
-    variant = config.variant(candidate.decision.variant)
-    example = input_example(candidate.train, config)
-    save_mlflow_model(
-        folder, candidate.model, candidate.trusted_types, config, variant, example=example, description=description
+    write_model_folder(
+        folder,
+        candidate.model_file,
+        train=candidate.train,
+        predictions=candidate.predictions,
+        config=config,
+        variant=config.variant(candidate.decision.variant),
+        example=input_example(candidate.train, config),
+        mlflow_model=mlflow_model,
     )
-    train = candidate.train[answerable(candidate.train, config, variant)]
-    reference = build_reference(train, candidate.predictions, config, variant)
     texts = {
-        REFERENCE_FILE: reference.model_dump_json(by_alias=True, indent=2),
         CARD_FILE: candidate.card.model_dump_json(by_alias=True, indent=2),
         EVALUATION_FILE: candidate.decision.model_dump_json(by_alias=True, indent=2),
         TRAINING_FILE: shown(config).model_dump_json(by_alias=True, indent=2),
         MODEL_CARD_FILE: model_card,
     }
     for name, text in texts.items():
-        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     (folder / FILES_FILE).write_text(json.dumps(file_digests(folder), indent=2))
 

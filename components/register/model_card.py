@@ -52,10 +52,10 @@ def description(candidate: Candidate, config: TrainingConfig, card_file: str) ->
         f"Held-out rows: {numbers}.",
         f"**Intended use.** {_stated(config.model_card.intended_use, 'intendedUse')}",
         f"**Limitations.** {_stated(config.model_card.limitations, 'limitations')}",
-        f"The whole card is {card_file} among the model's files.",
     ]
-    text = "\n\n".join(parts)
-    return text if len(text) <= MAX_DESCRIPTION_LENGTH else text[: MAX_DESCRIPTION_LENGTH - 4] + " ..."
+    end = f"\n\nThe whole card is {card_file} among the model's files."
+    text, room = "\n\n".join(parts), MAX_DESCRIPTION_LENGTH - len(end)
+    return (text if len(text) <= room else text[: room - 4] + " ...") + end
 
 
 def _details(candidate: Candidate, config: TrainingConfig, origin: Origin, at: datetime) -> str:
@@ -147,7 +147,7 @@ def _ethics(candidate: Candidate, config: TrainingConfig) -> str:
 
 
 def _caveats(candidate: Candidate, config: TrainingConfig) -> str:
-    failed = [check for check in candidate.decision.checks if check.verdict != "Pass"]
+    failed = [check for check in candidate.decision.checks if check.verdict in ("Fail", "Inconclusive")]
     stated = _stated(config.model_card.limitations, "limitations")
     return f"{stated}\n\nGates that did not pass, and do not block:\n\n{_checks(failed)}" if failed else stated
 

@@ -80,7 +80,7 @@ def _log_model(client: Any, run: Any, candidate: Candidate, config: TrainingConf
     with tempfile.TemporaryDirectory() as draft:
         folder = Path(draft, "model")
         card = model_card(candidate, config, origin, datetime.now(UTC))
-        write_folder(folder, candidate, config, model_card=card, description=_mlflow_model(logged, run.run_id))
+        write_folder(folder, candidate, config, model_card=card, mlflow_model=_mlflow_model(logged, run.run_id))
         digest = directory_digest(folder)
         client.log_model_artifacts(logged.model_id, str(folder))
     _verify_stored(client, str(logged.artifact_location), digest)

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from components.evaluate.step import predict_answerable, score
 from components.register.candidate import Candidate, Origin, origin_of
-from components.train.step import load_model, save_model, train, trusted_types
+from components.train.step import load_model, save_model, train
 from serinus.training.config import TrainingConfig
-from serinus.training.values import FIRST_VERSION, ColumnCard, DataCard, GateCheck, GateDecision
+from serinus.training.values import FIRST_VERSION, ColumnCard, DataCard, GateCheck, GateDecision, SearchCandidate
 
 
 def make_candidate(trips: pd.DataFrame, config: TrainingConfig, folder: Path, **decided: Any) -> Candidate:
@@ -30,8 +31,7 @@ def make_candidate(trips: pd.DataFrame, config: TrainingConfig, folder: Path, **
         ),
     )
     return Candidate(
-        model=model,
-        trusted_types=trusted_types(str(folder / "model.skops")),
+        model_file=folder / "model.skops",
         train=rows,
         predictions=predictions,
         card=make_card(trips),
@@ -106,3 +106,20 @@ class Interrupted(Faulty):
             return counted(*positional, **named)
 
         return interrupted
+
+
+def make_search(folder: Path, tried: int, *, same: bool = False) -> None:
+    """The file that a search of `tried` candidates leaves in its variant's folder."""
+    candidates = [
+        SearchCandidate(
+            parameters={"max_leaf_nodes": 2 if same else 2 + number},
+            metric="logLoss",
+            score=0.5 + number,
+            deviation=0.1,
+            rank=number + 1,
+            chosen=not number,
+        )
+        for number in range(tried)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "search.json").write_bytes(TypeAdapter(list[SearchCandidate]).dump_json(candidates, by_alias=True))

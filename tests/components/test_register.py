@@ -1,18 +1,19 @@
 """Register against a real MLflow on SQLite: once per run, whatever breaks, with all that an auditor asks for."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow
+import mlflow.pyfunc
 import pandas as pd
 import pytest
 
 import components.register.step
 from components.register.candidate import Candidate, origin_of
 from components.register.folder import FILES_FILE, MODEL_CARD_FILE, TRAINING_FILE, input_example
+from components.register.packaging import requirements
 from components.register.step import register
 from components.register.versions import registered
 from serinus.adapters.mlflow_client import (
@@ -41,22 +42,6 @@ from serinus.training.variants import Variant
 from tests.components.mlflow_world import Faulty, Interrupted, make_candidate, make_origin
 
 READS = ("get_", "search_")
-
-
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry in a file: MLflow takes seconds to create one."""
-    file = tmp_path_factory.mktemp("registry") / "mlflow.db"
-    connect(f"sqlite:///{file}").search_experiments()
-    return file
-
-
-@pytest.fixture
-def uri(empty_registry: Path, tmp_path: Path) -> Iterator[str]:
-    before = mlflow.get_tracking_uri()
-    shutil.copyfile(empty_registry, tmp_path / "mlflow.db")
-    yield f"sqlite:///{tmp_path / 'mlflow.db'}"
-    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture
@@ -131,7 +116,7 @@ def test_what_a_gate_refuses_is_not_registered(
     said = {"better": False} if refused == "not better" else {"checks": (failed,)}
     worse = _with(candidate, decision=candidate.decision.model_copy(update=said))
     with pytest.raises(
-        TrainingFailed, match="linear is not registered as a version of trips: (FirstVersion|latency) refuses"
+        TrainingFailed, match=r"linear is not registered as a version of trips: (FirstVersion|latency) refuses"
     ):
         register(worse, config, make_origin(config), uri)
     assert connect(uri).search_registered_models() == []
@@ -217,8 +202,8 @@ def _reads(name: str) -> bool:
 def test_the_alias_goes_to_each_newer_version_and_never_back(
     candidate: Candidate, config: TrainingConfig, uri: str
 ) -> None:
-    for key, version in (("run-1", "1"), ("run-2", "2"), ("run-1", "1")):
-        assert register(candidate, config, make_origin(config, key), uri) == version
+    for key, expected in (("run-1", "1"), ("run-2", "2"), ("run-1", "1")):
+        assert register(candidate, config, make_origin(config, key), uri) == expected
     assert connect(uri).get_model_version_by_alias("trips", "challenger").version == 2
 
 
@@ -257,7 +242,7 @@ def test_a_run_that_was_cut_off_behind_the_alias_leaves_it_movable(
 def test_a_run_key_of_another_training_file_is_refused(candidate: Candidate, config: TrainingConfig, uri: str) -> None:
     register(candidate, config, make_origin(config), uri)
     other = config.model_copy(update={"seed": 5})
-    with pytest.raises(TrainingFailed, match='run "run-1" of model "trips" is in the registry already.*id of its own'):
+    with pytest.raises(TrainingFailed, match=r'run "run-1" of model "trips" is in the registry already.*id of its own'):
         register(candidate, other, make_origin(other), uri)
 
 
@@ -282,11 +267,11 @@ def test_a_deleted_experiment_is_named_with_what_restores_it(
         register(candidate, config, make_origin(config), uri)
 
 
-def test_a_model_of_another_library_names_it_among_what_it_needs(config: TrainingConfig) -> None:
-    from components.register.signature import requirements
-
+def test_a_model_says_which_versions_load_it(monkeypatch: pytest.MonkeyPatch) -> None:
     variant = Variant(name="v", estimator="sklearn.linear_model.Ridge")
-    assert [one.partition("==")[0] for one in requirements(variant)] == ["numpy", "pandas", "scikit-learn", "skops"]
+    assert requirements(variant)[2:] == [f"scikit-learn=={version('scikit-learn')}", f"skops=={version('skops')}"]
+    monkeypatch.setattr("importlib.metadata.version", lambda name: {"lightgbm": "4.6"}.get(name, "1"))
+    assert requirements(Variant(name="v", estimator="lightgbm.LGBMClassifier"))[-1] == "lightgbm==4.6"
 
 
 def _with(candidate: Candidate, **fields: Any) -> Candidate:

@@ -1,7 +1,8 @@
 """MLflow runs that are found again by a tag, so that whoever is cut off can do it all once more.
 
 MLflow knows no "create unless there": between looking and creating, another attempt, or a request that the network made
-repeat itself, can create a second run. The oldest of several counts, and who made a younger one deletes it.
+repeat itself, can create a second run. So whoever created one looks again: the oldest counts, and the others are deleted.
+An attempt whose run was deleted under it fails, and its retry finds the one that counts.
 """
 
 import hashlib
@@ -43,10 +44,10 @@ def run_of(client: Any, experiment: str, key: str, tags: dict[str, str]) -> Any:
     found = _search(client, experiment, RUN_KEY_TAG, key)
     if found:
         return found[0]
-    made = client.create_run(experiment, tags={**tags, RUN_KEY_TAG: key}, run_name=key)
-    oldest = _search(client, experiment, RUN_KEY_TAG, key)[0]
-    if oldest.info.run_id != made.info.run_id:
-        client.delete_run(made.info.run_id)
+    client.create_run(experiment, tags={**tags, RUN_KEY_TAG: key}, run_name=key)
+    oldest, *younger = _search(client, experiment, RUN_KEY_TAG, key)
+    for run in younger:
+        client.delete_run(run.info.run_id)
     return oldest
 
 
