@@ -9,21 +9,21 @@ from serinus.training.config import TrainingConfig
 OWNER: Final = "training"  # a deployment's name has a slash in it
 
 
-def refuse_foreign_alias(client: Any, config: TrainingConfig, version: str | None = None) -> None:
-    """Raise AliasConflict where `version` (None: one still to be made) may not get the alias."""
+def refuse_foreign_alias(client: Any, config: TrainingConfig, version: str | None = None) -> str | None:
+    """The version that the alias names. Raises AliasConflict where `version` (None: one still to be made) may not get it."""
     model, alias = config.model, config.registry.challenger_alias
     current = alias_version(client, model, alias)
     tags = _with_known_place(client, config, current, _tags(client, model))
     refuse_conflict(
         model, alias, version=version, owner=OWNER, current=current, tags=tags, field="registry.challengerAlias"
     )
+    return current
 
 
 def point_challenger(client: Any, config: TrainingConfig, version: str) -> None:
     """Point the alias at `version`, unless a newer run was faster. Raises AliasConflict."""
     model, alias = config.model, config.registry.challenger_alias
-    refuse_foreign_alias(client, config, version)
-    current = alias_version(client, model, alias)
+    current = refuse_foreign_alias(client, config, version)
     if current is None or int(current) <= int(version):
         point_alias(client, model, alias, version=version, owner=OWNER, current=current)
 

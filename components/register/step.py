@@ -1,6 +1,8 @@
 """Register: the model with everything needed to judge it later, once per pipeline run, in MLflow."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from serinus.adapters.mlflow_client import (
 )
 from serinus.adapters.mlflow_runs import FINISHED, Content, log_content
 from serinus.artifact import directory_digest, verify_directory
-from serinus.core.errors import TrainingFailed
+from serinus.core.errors import SerinusError, TrainingFailed
 from serinus.training.config import TrainingConfig
 
 REGISTERED = "registered"
@@ -80,13 +82,28 @@ def _log_model(client: Any, run: Any, candidate: Candidate, config: TrainingConf
     with tempfile.TemporaryDirectory() as draft:
         folder = Path(draft, "model")
         card = model_card(candidate, config, origin, datetime.now(UTC))
-        write_folder(folder, candidate, config, model_card=card, mlflow_model=_mlflow_model(logged, run.run_id))
+        with _told_as_ours(candidate):
+            write_folder(folder, candidate, config, model_card=card, mlflow_model=_mlflow_model(logged, run.run_id))
         digest = directory_digest(folder)
         client.log_model_artifacts(logged.model_id, str(folder))
     _verify_stored(client, str(logged.artifact_location), digest)
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     return str(logged.model_id), digest
+
+
+@contextmanager
+def _told_as_ours(candidate: Candidate) -> Iterator[None]:
+    """What fails here is none of the registry's doing, though it comes from MLflow or the disk."""
+    try:
+        yield
+    except SerinusError:
+        raise
+    except Exception as error:
+        raise TrainingFailed(
+            f"the model folder of {candidate.decision.variant} cannot be written ({type(error).__name__}: {error}); "
+            "make room where temporary files go, or train it again"
+        ) from error
 
 
 def _mlflow_model(logged: Any, run_id: str) -> Any:

@@ -92,6 +92,16 @@ def test_a_run_that_makes_no_version_is_recorded_as_well(
     assert "gate.size.mebibytes" not in run.data.metrics
 
 
+def test_a_report_that_is_longer_than_a_tag_is_kept_whole_as_a_file(
+    recording: Recording, config: TrainingConfig, uri: str
+) -> None:
+    report = "# trips\n" * 5000
+    run_id = record(uri, config, replace(recording, report_markdown=report))
+    client = connect(uri)
+    assert report.startswith(client.get_run(run_id).data.tags["mlflow.note.content"])
+    assert Path(client.download_artifacts(run_id, "report-card.md")).read_text() == report
+
+
 def test_recording_again_says_the_latest_and_makes_no_run_twice(
     recording: Recording, config: TrainingConfig, uri: str
 ) -> None:

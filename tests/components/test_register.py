@@ -9,6 +9,7 @@ from typing import Any
 import mlflow.pyfunc
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 import components.register.step
 from components.register.candidate import Candidate, origin_of
@@ -35,13 +36,13 @@ from serinus.adapters.mlflow_client import (
 from serinus.artifact import file_digest, verify_directory
 from serinus.core.errors import AliasConflict, RegistryUnavailable, SpecInvalid, TrainingFailed
 from serinus.core.reference import REFERENCE_FILE
-from serinus.training.config import TrainingConfig
+from serinus.training.config import Registry, TrainingConfig
 from serinus.training.gates import Fairness
 from serinus.training.values import GateCheck
 from serinus.training.variants import Variant
 from tests.components.mlflow_world import Faulty, Interrupted, make_candidate, make_origin
 
-READS = ("get_", "search_")
+CREATES = ("create_experiment", "create_run", "create_logged_model", "create_registered_model", "create_model_version")
 
 
 @pytest.fixture
@@ -145,7 +146,8 @@ def test_a_registry_that_fails_at_any_call_gets_one_whole_version_from_the_retry
         return register(candidate, named, make_origin(named), uri)
 
     calls = calls_of(lambda: attempt("calm"), uri, monkeypatch)
-    broken = [(at, after) for at, name in enumerate(calls) for after in (False, True) if not (after and _reads(name))]
+    # What is created is there although nobody was told so; all else is the same when it is done twice.
+    broken = [(at, after) for at, name in enumerate(calls) for after in (False, True) if name in CREATES or not after]
     for at, after in broken:
         client = Faulty(connect(uri), at, after=after)
         monkeypatch.setattr(components.register.step, "connect", lambda _, client=client: client)
@@ -165,7 +167,7 @@ def test_attempts_that_overlap_at_any_call_make_one_version(
         return register(candidate, named, make_origin(named), uri)
 
     calls = calls_of(lambda: attempt("calm"), uri, monkeypatch)
-    for at in [at for at, name in enumerate(calls) if not _reads(name)]:
+    for at in [at for at, name in enumerate(calls) if name in (*CREATES, "set_registered_model_alias")]:
 
         def other(at: int = at) -> str:
             monkeypatch.setattr(components.register.step, "connect", connect)
@@ -193,10 +195,6 @@ def assert_whole(uri: str, model: str, key: str) -> None:
     assert run.data.tags[VERSION_TAG] == f"{model}/{version.version}"
     (logged,) = client.search_logged_models([experiment])
     assert (f"models:/{logged.model_id}", str(logged.status)) == (version.source, "READY")
-
-
-def _reads(name: str) -> bool:
-    return name.startswith(READS)
 
 
 def test_the_alias_goes_to_each_newer_version_and_never_back(
@@ -244,6 +242,35 @@ def test_a_run_key_of_another_training_file_is_refused(candidate: Candidate, con
     other = config.model_copy(update={"seed": 5})
     with pytest.raises(TrainingFailed, match=r'run "run-1" of model "trips" is in the registry already.*id of its own'):
         register(candidate, other, make_origin(other), uri)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"challengerAlias": "champion"}, 'alias and challengerAlias are both "champion"'),
+        ({"challengerAlias": "v12"}, '"v12" is no alias that MLflow takes'),
+        ({"alias": "the best"}, '"the best" is no alias that MLflow takes'),
+    ],
+)
+def test_an_alias_that_cannot_be_is_refused_in_the_file(fields: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Registry.model_validate(fields)
+
+
+def test_a_model_file_that_is_gone_is_not_blamed_on_the_registry(
+    candidate: Candidate, config: TrainingConfig, uri: str
+) -> None:
+    candidate.model_file.unlink()
+    with pytest.raises(TrainingFailed, match=r"the model folder of linear cannot be written .*model.skops"):
+        register(candidate, config, make_origin(config), uri)
+    assert connect(uri).search_registered_models() == []
+
+
+def test_an_example_is_made_where_no_row_is_complete(
+    candidate: Candidate, config: TrainingConfig, trips: pd.DataFrame, uri: str
+) -> None:
+    register(_with(candidate, train=trips[:280].assign(wind=float("nan"))), config, make_origin(config), uri)
+    assert json.loads((files_of(uri) / "input_example.json").read_text())["columns"] == config.feature_names
 
 
 def test_images_that_are_no_object_of_digests_are_refused(config: TrainingConfig) -> None:

@@ -44,7 +44,7 @@ def run_of(client: Any, experiment: str, key: str, tags: dict[str, str]) -> Any:
     found = _search(client, experiment, RUN_KEY_TAG, key)
     if found:
         return found[0]
-    client.create_run(experiment, tags={**tags, RUN_KEY_TAG: key}, run_name=key)
+    client.create_run(experiment, tags={**_cut(tags), RUN_KEY_TAG: key}, run_name=key)
     oldest, *younger = _search(client, experiment, RUN_KEY_TAG, key)
     for run in younger:
         client.delete_run(run.info.run_id)
@@ -58,7 +58,7 @@ def log_content(client: Any, run_id: str, content: Content) -> None:
     now = int(time.time() * 1000)
     metrics = [Metric(_name(n), v, now, 0) for n, v in content.metrics.items() if math.isfinite(v)]
     params = [Param(_name(name), _text(value)[:MAX_PARAM_LENGTH]) for name, value in content.params.items()]
-    tags = [RunTag(name, value[:MAX_TAG_LENGTH]) for name, value in content.tags.items()]
+    tags = [RunTag(name, value) for name, value in _cut(content.tags).items()]
     for start in range(0, max(len(metrics), len(params), len(tags)), BATCH):
         part = slice(start, start + BATCH)
         client.log_batch(run_id, metrics=metrics[part], params=params[part], tags=tags[part])
@@ -73,14 +73,16 @@ class Children:
 
     def log(self, child: str, name: str, parent: str, content: Content) -> str:
         """The id of the run `child` below the run `parent`; what is logged already is not logged again."""
-        known = self._known.get(child) or self._create(child, name, parent)
-        run_id = str(known.info.run_id)
-        if known.data.tags.get(CONTENT_TAG) == content.digest and known.info.status == FINISHED:
-            return run_id
-        marked = Content(content.metrics, content.params, {**content.tags, CONTENT_TAG: content.digest})
-        log_content(self._client, run_id, marked)
-        self._client.set_terminated(run_id)
-        return run_id
+        place = {PARENT_RUN_TAG: parent, PART_TAG: self._key, CHILD_TAG: child}
+        tags = _cut({**content.tags, **place, CONTENT_TAG: content.digest})
+        run = self._known.get(child)
+        if run is not None and run.info.status == FINISHED and run.data.tags.items() >= tags.items():
+            return str(run.info.run_id)
+        if run is None:  # with its tags from the start: each kind of thing is a commit of its own, and slow on a disk
+            run, tags = self._client.create_run(self._experiment, tags=tags, run_name=name), {}
+        log_content(self._client, run.info.run_id, Content(content.metrics, content.params, tags))
+        self._client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
 
     def tidy(self) -> None:
         """Delete the younger of runs with one key, which attempts that overlapped have left."""
@@ -89,10 +91,6 @@ class Children:
             if run.data.tags[CHILD_TAG] in seen:
                 self._client.delete_run(run.info.run_id)
             seen.add(run.data.tags[CHILD_TAG])
-
-    def _create(self, child: str, name: str, parent: str) -> Any:
-        tags = {PARENT_RUN_TAG: parent, PART_TAG: self._key, CHILD_TAG: child}
-        return self._client.create_run(self._experiment, tags=tags, run_name=name)
 
     def _all(self) -> list[Any]:
         return _search(self._client, self._experiment, PART_TAG, self._key)
@@ -117,6 +115,10 @@ def _pages(client: Any, experiment: str, asked: str) -> Iterator[Any]:
 def _name(name: str) -> str:
     """A name as MLflow allows it."""
     return re.sub(r"[^\w.\-/: ]", "_", name)
+
+
+def _cut(tags: dict[str, str]) -> dict[str, str]:
+    return {name: value[:MAX_TAG_LENGTH] for name, value in tags.items()}
 
 
 def _text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The schema of `training.yaml`: frozen, camelCase outside, unknown fields refused."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -43,12 +44,23 @@ class TrainingFeature(Frozen):
         return self
 
 
+def _alias(value: str) -> str:
+    if not re.fullmatch(r"[\w-]{1,255}", value) or re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
+        raise ValueError(
+            f'"{value}" is no alias that MLflow takes; use letters, digits, - and _, and neither latest nor v1'
+        )
+    return value
+
+
+Alias = Annotated[str, AfterValidator(_alias)]
+
+
 class Registry(Frozen):
     """Where versions are registered (empty: where the caller says), and the aliases: the champion's and the newcomer's."""
 
     uri: str = ""
-    alias: str = "champion"
-    challenger_alias: str = "challenger"
+    alias: Alias = "champion"
+    challenger_alias: Alias = "challenger"
 
     @model_validator(mode="after")
     def _aliases_differ(self) -> "Registry":
