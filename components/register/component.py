@@ -17,33 +17,37 @@ def register(  # noqa: PLR0917  # KFP calls by name
     run_key: str,
     job_id: str,
     git_sha: str,
+    images: str = "",
 ) -> str:
-    """Register the variant that passed the gate; returns its version."""
-    import hashlib
+    """Register the variant that passed the gate; returns its version. `images`: JSON of image digests by step."""
     from pathlib import Path
 
     import pandas as pd
 
-    from components.register.step import Candidate, Origin
+    from components.register.candidate import Candidate, origin_of
     from components.register.step import register as run
-    from components.train.step import load_model, trusted_types
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step
     from serinus.training.values import DataCard, GateDecision
 
     with step("register") as report:
         config, passed = TrainingConfig.model_validate_json(training), GateDecision.model_validate_json(decision)
-        folder = Path(models.path, passed.variant)
         candidate = Candidate(
-            model=load_model(str(folder / "model.skops")),
-            trusted_types=trusted_types(str(folder / "model.skops")),
+            model_file=Path(models.path, passed.variant, "model.skops"),
             train=pd.read_parquet(train_rows.path),
             predictions=pd.read_parquet(predictions.path)[passed.variant],
             card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
             decision=passed,
         )
-        digest = "sha256:" + hashlib.sha256(training.encode()).hexdigest()
-        version = run(candidate, config, Origin(run_key or job_id, git_sha, digest), registry_uri)
+        origin = origin_of(
+            training,
+            run_key=run_key,
+            job_id=job_id,
+            git_sha=git_sha,
+            images=images,
+            snapshot_uri=snapshot.metadata.get("address", snapshot.uri),
+        )
+        version = run(candidate, config, origin, registry_uri)
         report.say(f"version {version} of {config.model}")
     return version
 

@@ -1,11 +1,14 @@
 """A small table of trips, and a training file for it."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from serinus.adapters.mlflow_client import connect
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
 
@@ -68,3 +71,22 @@ def training_file(tmp_path: Path, trips: pd.DataFrame) -> Path:
 @pytest.fixture
 def config(training_file: Path) -> TrainingConfig:
     return load_config(training_file)
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry in a file: MLflow takes seconds to create one."""
+    file = tmp_path_factory.mktemp("registry") / "mlflow.db"
+    connect(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def uri(empty_registry: Path, tmp_path: Path) -> Iterator[str]:
+    """An empty registry on SQLite."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    shutil.copyfile(empty_registry, tmp_path / "mlflow.db")
+    yield f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mlflow.set_tracking_uri(before)

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.run import run_training
 from serinus.adapters.mlflow_artifacts import ArtifactsHere
-from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, RUN_KEY_TAG, TRAINING_TAG, connect, registry_of
+from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, RUN_KEY_TAG, TRAINING_TAG, VARIANT_TAG, connect, registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.artifact import verify_directory
 from serinus.core.errors import DataInvalid, TrainingFailed
@@ -70,7 +70,7 @@ def _assert_everything_is_registered(place: Place, outcome: TrainingOutcome) -> 
     assert version.tags[TRAINING_TAG].startswith("sha256:")
     run = client.get_run(version.run_id)
     assert run.data.metrics["logLoss"] == pytest.approx(outcome.metrics["logLoss"])
-    assert run.data.params["variant"] == outcome.variant
+    assert run.data.tags[VARIANT_TAG] == outcome.variant
 
 
 def test_bad_data_ends_the_run_with_the_table_of_violations(place: Place) -> None:

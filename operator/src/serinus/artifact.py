@@ -15,14 +15,18 @@ def file_digest(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def directory_digest(directory: Path) -> str:
-    """`sha256:<hex>` over the sorted (relative path, file digest) pairs below `directory`.
+def file_digests(directory: Path) -> dict[str, str]:
+    """The digest of every file below `directory`, by its relative path, sorted by path.
 
-    Independent of timestamps, permissions and the order of the file system; symbolic links are followed. The file that
-    MLflow adds when it reads a version is left out.
+    Symbolic links are followed. The file that MLflow adds when it reads a version is left out.
     """
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path != directory / WRITTEN_BY_READERS)
-    lines = [f"{path.relative_to(directory).as_posix()} {file_digest(path)}\n" for path in files]
+    return {path.relative_to(directory).as_posix(): file_digest(path) for path in files}
+
+
+def directory_digest(directory: Path) -> str:
+    """`sha256:<hex>` over the lines of `file_digests`: independent of timestamps, permissions and the file system's order."""
+    lines = [f"{path} {digest}\n" for path, digest in file_digests(directory).items()]
     return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
+from serinus.adapters.mlflow_alias import alias_version, point_alias, refuse_conflict
 from serinus.adapters.mlflow_artifacts import Artifacts, Located
 from serinus.adapters.mlflow_client import (
     DIGEST_TAG,
-    OWNER_TAG,
-    PROMOTED_TAG,
     address,
     connect_impatiently,
     is_new_registry,
@@ -18,7 +17,7 @@ from serinus.adapters.mlflow_client import (
     translated,
 )
 from serinus.adapters.mlflow_rollouts import log_rollout
-from serinus.core.errors import AliasConflict, ArtifactOutOfReach, ModelVersionNotFound, RegistryUnavailable
+from serinus.core.errors import ArtifactOutOfReach, ModelVersionNotFound, RegistryUnavailable
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord
 from serinus.ports import Quarantine
@@ -48,7 +47,7 @@ class MlflowRegistry:
 
     async def alias_version(self, model: str, alias: str) -> str | None:
         """See the port."""
-        return await self._ask(lambda client: _alias_version(client, model, alias))
+        return await self._ask(lambda client: alias_version(client, model, alias))
 
     async def move_alias(self, model: str, alias: str, version: str, owner: str) -> None:
         """See the port."""
@@ -103,42 +102,11 @@ class MlflowRegistry:
 
     def _move_alias(self, client: Any, model: str, alias: str, version: str, owner: str) -> None:
         self._find(client, model, version)
-        current = _alias_version(client, model, alias)
+        current = alias_version(client, model, alias)
         tags = client.get_registered_model(model).tags
-        _refuse_conflict(model, alias, version=version, owner=owner, current=current, tags=tags)
-        # Alias before the promoted tag: cut off in between, the same call finds the alias where it wants it.
-        client.set_registered_model_tag(model, OWNER_TAG + alias, owner)
-        if current != version:
-            client.set_registered_model_alias(model, alias, version)
-        client.set_registered_model_tag(model, PROMOTED_TAG + alias, version)
+        refuse_conflict(model, alias, version=version, owner=owner, current=current, tags=tags)
+        point_alias(client, model, alias, version=version, owner=owner, current=current)
 
     def _record_rollout(self, client: Any, owner: str, record: RolloutRecord, quarantine: Quarantine | None) -> None:
         self._find(client, record.model, record.to_version)
         log_rollout(client, self._uri, owner, record, quarantine)
-
-
-def _alias_version(client: Any, model: str, alias: str) -> str | None:
-    try:
-        return str(client.get_model_version_by_alias(model, alias).version)
-    except Exception as error:
-        if not_found(error):
-            return None
-        raise
-
-
-def _refuse_conflict(
-    model: str, alias: str, *, version: str, owner: str, current: str | None, tags: dict[str, str]
-) -> None:
-    """Raise AliasConflict unless the alias is free, is ours where we left it, or is where we want it."""
-    holder, promoted = tags.get(OWNER_TAG + alias), tags.get(PROMOTED_TAG + alias)
-    name = f'alias "{alias}" of model "{model}"'
-    if holder is not None and holder != owner:
-        raise AliasConflict(
-            f"{name} belongs to {holder}, so {owner} does not move it to version {version}; "
-            f"choose another promoteAlias, or delete the tag {OWNER_TAG}{alias} to hand it over"
-        )
-    if current not in (None, version, promoted):
-        raise AliasConflict(
-            f"{name} was pointed at version {current} by a person, so {owner} does not move it to version {version}; "
-            f"delete the alias to hand it over, or point it at {promoted or version}"
-        )

@@ -1,5 +1,6 @@
 """The schema of `training.yaml`: frozen, camelCase outside, unknown fields refused."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -49,12 +50,38 @@ class TrainingFeature(Frozen):
         return self
 
 
+def _alias(value: str) -> str:
+    if not re.fullmatch(r"[\w-]{1,255}", value) or re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
+        raise ValueError(
+            f'"{value}" is no alias that MLflow takes; use letters, digits, - and _, and neither latest nor v1'
+        )
+    return value
+
+
+Alias = Annotated[str, AfterValidator(_alias)]
+
+
 class Registry(Frozen):
     """Where versions are registered (empty: where the caller says), and the aliases: the champion's and the newcomer's."""
 
     uri: str = ""
-    alias: str = "champion"
-    challenger_alias: str = "challenger"
+    alias: Alias = "champion"
+    challenger_alias: Alias = "challenger"
+
+    @model_validator(mode="after")
+    def _aliases_differ(self) -> "Registry":
+        if self.alias == self.challenger_alias:
+            raise ValueError(f'alias and challengerAlias are both "{self.alias}"; every new version would be champion')
+        return self
+
+
+class ModelCard(Frozen):
+    """What only people can say of the model. Each is Markdown for the model card, which says where one is missing."""
+
+    intended_use: str = ""
+    limitations: str = ""
+    owners: str = ""
+    ethical_considerations: str = ""
 
 
 class TrainingConfig(Frozen):
@@ -83,6 +110,7 @@ class TrainingConfig(Frozen):
     variants: tuple[Variant, ...] = Field(min_length=1)
     gates: Gates = Gates()
     registry: Registry = Registry()
+    model_card: ModelCard = ModelCard()
 
     @property
     def feature_names(self) -> list[str]:
