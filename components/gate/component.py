@@ -43,7 +43,7 @@ def gate(  # noqa: PLR0917  # KFP calls by name
     with step("gate") as said, tempfile.TemporaryDirectory() as cache:
         config = TrainingConfig.model_validate_json(training)
         scores, rows = json.loads(metrics), pd.read_parquet(holdout_rows.path)
-        variant, golden_file = best_variant(scores, config), Path(golden.path, "data.parquet")
+        variant = best_variant(scores, config)
         case = Case(
             config=config,
             variant=variant,
@@ -53,7 +53,7 @@ def gate(  # noqa: PLR0917  # KFP calls by name
             train=pd.read_parquet(train_rows.path),
             model=Path(models.path, variant),
             now=config.as_of or datetime.now(UTC),
-            golden=pd.read_parquet(golden_file) if golden_file.is_file() else None,
+            golden=pd.read_parquet(f"{golden.path}/data.parquet") if config.gates.golden else None,
             champion=find_champion(config, registry_uri, rows, Path(cache)),
         )
         decision = judge(case)
