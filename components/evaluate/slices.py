@@ -1,5 +1,7 @@
 """Metrics over the rows with one value in a column."""
 
+from typing import Any
+
 import pandas as pd
 
 from components.evaluate.step import score
@@ -11,7 +13,6 @@ def slice_metrics(
     rows: pd.DataFrame, predictions: "pd.Series[float]", config: TrainingConfig, column: str
 ) -> list[SliceMetrics]:
     """The metrics of each value of `column`, in the order of their names; a missing value is a slice, too."""
-    names = rows[column].astype(object).where(rows[column].notna(), "missing").map(str)
     return [
         SliceMetrics(
             column=column,
@@ -19,5 +20,10 @@ def slice_metrics(
             rows=len(part),
             metrics=score(part[config.target], predictions[part.index], config),
         )
-        for value, part in rows.groupby(names)
+        for value, part in rows.groupby(slice_names(rows[column]))
     ]
+
+
+def slice_names(column: "pd.Series[Any]") -> "pd.Series[str]":
+    """The name of each row's slice."""
+    return column.map(str).where(column.notna(), "missing")

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from serinus.training.config import TrainingConfig
+from serinus.core.errors import PortInUse
 
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 STOP_SECONDS = 5.0
+PORT_IN_USE = 5  # the predictor's exit code
 LOG_CHARACTERS = 600
 
 
@@ -37,7 +36,7 @@ class NotServing:
 
 @contextmanager
 def served(folder: Path, model: str) -> Iterator[Serving | NotServing]:
-    """Serve the MLflow model in `folder` while the block lasts."""
+    """Serve the MLflow model in `folder` while the block lasts. Raises PortInUse."""
     port = _free_port()
     with tempfile.TemporaryFile("w+") as log:
         process = _start(folder, model, port, log)
@@ -45,16 +44,6 @@ def served(folder: Path, model: str) -> Iterator[Serving | NotServing]:
             yield _ready(process, f"http://127.0.0.1:{port}", model, log)
         finally:
             _stop(process)
-
-
-def instances(rows: pd.DataFrame, config: TrainingConfig) -> list[dict[str, Any]]:
-    """`rows` as the predictor takes them: numbers, strings, booleans, and null for a missing value."""
-    plain = {"double": float, "integer": int, "string": str, "boolean": bool}
-    columns = {
-        feature.name: [None if pd.isna(value) else plain[feature.type](value) for value in rows[feature.name]]
-        for feature in config.features
-    }
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _free_port() -> int:
@@ -77,6 +66,8 @@ def _ready(process: "subprocess.Popen[str]", base: str, model: str, log: Any) ->
     deadline = time.monotonic() + START_SECONDS
     with httpx.Client(trust_env=False, timeout=STOP_SECONDS) as client:
         while time.monotonic() < deadline:
+            if process.poll() == PORT_IN_USE:  # says nothing of the candidate
+                raise PortInUse(f"another process took the port of the predictor at {base}; run the step again")
             if process.poll() is not None:
                 return NotServing(f"the predictor ended with exit code {process.returncode}: {_end_of(log)}")
             try:

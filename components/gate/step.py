@@ -81,16 +81,15 @@ def candidate_served(case: Case) -> Iterator[Case]:
         return
     from components.register.packaging import write_model_folder
 
-    config, folder_name = case.config, "model"
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place, folder_name)
+        folder = Path(place, "model")
         write_model_folder(
             folder,
             case.model / "model.skops",
             train=case.train,
             predictions=case.predictions,
-            config=config,
-            variant=config.variant(case.variant),
+            config=case.config,
+            variant=case.config.variant(case.variant),
         )
-        with served(folder, config.model) as serving:
+        with served(folder, case.config.model) as serving:
             yield replace(case, serving=serving)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from components.register.reference import build_reference
+from components.train.step import answerable
 from serinus.core.reference import REFERENCE_FILE, Reference
 from serinus.training.config import TrainingConfig
 from serinus.training.variants import Variant
@@ -24,19 +25,20 @@ def signature_of(config: TrainingConfig, variant: Variant) -> Any:
     return ModelSignature(Schema(inputs), Schema([ColSpec("long" if config.task == "classification" else "double")]))
 
 
-def requirements() -> list[str]:
-    """Pinned by name, because letting MLflow find them out takes ten seconds."""
+def requirements(variant: Variant) -> list[str]:
+    """What loading the model takes, pinned; named here because letting MLflow find it out takes ten seconds."""
     from importlib.metadata import version
 
-    return [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]
+    library = variant.estimator.partition(".")[0]
+    names = ["numpy", "pandas", "scikit-learn", "skops", *([library] if library != "sklearn" else [])]
+    return [f"{name}=={version(name)}" for name in names]
 
 
 def reference_of(
     train: pd.DataFrame, predictions: "pd.Series[float]", config: TrainingConfig, variant: Variant
 ) -> Reference:
     """The reference over the rows that the variant was trained on and its `predictions` on the held-out ones."""
-    used = train if variant.missing == "impute" else train.dropna(subset=config.feature_names)
-    return build_reference(used, predictions, config, variant)
+    return build_reference(train[answerable(train, config, variant)], predictions, config, variant)
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
@@ -54,8 +56,13 @@ def write_model_folder(
     predictions: "pd.Series[float]",
     config: TrainingConfig,
     variant: Variant,
+    example: pd.DataFrame | None = None,
+    mlflow_model: Any = None,
 ) -> None:
-    """Write to `folder`, which is not there yet, what `python -m serinus.predictor` serves."""
+    """Write to `folder`, which is not there yet, what `python -m serinus.predictor` serves.
+
+    `example`: rows of features. `mlflow_model`: an mlflow.models.Model that names the run and model it belongs to.
+    """
     import mlflow.sklearn
 
     from components.train.step import load_model, trusted_types
@@ -63,8 +70,11 @@ def write_model_folder(
     mlflow.sklearn.save_model(
         load_model(str(model_file)),
         str(folder),
+        mlflow_model=mlflow_model,
+        serialization_format="skops",
         signature=signature_of(config, variant),
-        pip_requirements=requirements(),
+        input_example=example,
+        pip_requirements=requirements(variant),
         skops_trusted_types=trusted_types(str(model_file)),
     )
     write_reference(folder, reference_of(train, predictions, config, variant))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from components.register.packaging import reference_of, requirements, signature_of, write_reference
+from components.register.reference import build_reference
 from serinus.adapters.mlflow_client import (
     DATA_DIGEST_TAG,
     DIGEST_TAG,
@@ -18,11 +18,13 @@ from serinus.adapters.mlflow_client import (
     ensure_experiment,
     translated,
 )
+from serinus.core.reference import REFERENCE_FILE
 from serinus.training.config import TrainingConfig
 from serinus.training.values import DataCard, GateDecision
 
 CARD_FILE = "serinus/data-card.json"
 EVALUATION_FILE = "serinus/evaluation.json"
+SIGNATURE_TYPES = {"double": "double", "integer": "long", "string": "string", "boolean": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,8 @@ def _log_model(client: Any, run_id: str, candidate: Candidate, config: TrainingC
         info = mlflow.sklearn.log_model(
             candidate.model,
             name=config.model,
-            signature=signature_of(config, config.variant(candidate.decision.variant)),
-            pip_requirements=requirements(),
+            signature=_signature(config, candidate),
+            pip_requirements=_requirements(),
             skops_trusted_types=candidate.trusted_types,
         )
     with tempfile.TemporaryDirectory() as draft:
@@ -124,7 +126,12 @@ def _log_model(client: Any, run_id: str, candidate: Candidate, config: TrainingC
 
 def _write_extras(folder: Path, candidate: Candidate, config: TrainingConfig) -> None:
     variant = config.variant(candidate.decision.variant)
-    write_reference(folder, reference_of(candidate.train, candidate.predictions, config, variant))
+    train = candidate.train
+    if variant.missing != "impute":
+        train = train.dropna(subset=config.feature_names)
+    reference = build_reference(train, candidate.predictions, config, variant)
+    (folder / REFERENCE_FILE).parent.mkdir(parents=True)
+    (folder / REFERENCE_FILE).write_text(reference.model_dump_json(by_alias=True, indent=2))
     (folder / CARD_FILE).write_text(candidate.card.model_dump_json(by_alias=True, indent=2))
     (folder / EVALUATION_FILE).write_text(candidate.decision.model_dump_json(by_alias=True, indent=2))
 
@@ -148,3 +155,20 @@ def _create_version(client: Any, model: str, *, model_id: str, run_id: str, tags
         model, f"models:/{model_id}", run_id, tags={**tags, DIGEST_TAG: digest}, model_id=model_id
     )
     return str(version.version)
+
+
+def _signature(config: TrainingConfig, candidate: Candidate) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    imputes = config.variant(candidate.decision.variant).missing == "impute"
+    inputs = [ColSpec(SIGNATURE_TYPES[f.type], f.name, not (f.nullable and imputes)) for f in config.features]
+    # What `predict` answers: a label, or a value.
+    return ModelSignature(Schema(inputs), Schema([ColSpec("long" if config.task == "classification" else "double")]))
+
+
+def _requirements() -> list[str]:
+    """Pinned by name, because letting MLflow find them out takes ten seconds."""
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in ("numpy", "pandas", "scikit-learn", "skops")]

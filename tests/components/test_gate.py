@@ -116,6 +116,14 @@ def test_less_is_asked_of_a_stale_champion(config: TrainingConfig, days: int, be
     assert ("0.0% is asked for of a champion 31 days old" in decision.message) is better
 
 
+def test_of_a_stale_champion_never_more_is_asked_than_of_a_fresh_one(config: TrainingConfig) -> None:
+    one = asking(
+        with_variant(config), minRelativeImprovement=-1, staleChampion={"after": "1h", "minRelativeImprovement": 0.1}
+    )
+    case = answered(one, rows_of([0, 1]), [0.4, 0.6], [0.3, 0.7], created=NOW - timedelta(days=1))
+    assert judge(case).better
+
+
 def test_a_variant_that_answers_nothing_is_asked_nothing_more(config: TrainingConfig) -> None:
     one = asking(with_variant(config), calibration={"maxError": 0.1}, parity={"blocking": False})
     decision = judge(answered(one, rows_of([0, 1]), [NAN, NAN]))

@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 
 from components.gate.case import Case
-from components.gate.checks.latency import latency
-from components.gate.checks.parity import chosen, parity
+from components.gate.checks.latency import judged, latency
+from components.gate.checks.parity import parity
 from components.gate.checks.reproducibility import reproducibility
-from components.gate.load import arrivals
-from components.gate.serving import NotServing, Serving, instances, served
+from components.gate.load import Answered, arrivals
+from components.gate.requests import chosen, instances
+from components.gate.serving import NotServing, Serving, served
 from components.gate.step import candidate_served, judge
 from serinus.training.config import TrainingConfig
+from serinus.training.gates import Latency
 from serinus.training.load import load_config
 from serinus.training.values import GateCheck
 from tests.components.conftest import TRAINING, make_trips
@@ -106,6 +108,26 @@ def test_a_model_that_the_predictor_cannot_load_fails_with_the_end_of_its_log(ca
         assert "does not load" in said.message
 
 
+@pytest.mark.parametrize(
+    ("one", "verdict", "reason"),
+    [
+        (Answered(0.5, seconds=0.02, late=0.001), "Pass", "FastEnough"),
+        (Answered(0.5, seconds=0.2, late=0.001), "Fail", "TooSlow"),
+        (Answered(0.5, seconds=0.2, late=0.15), "Inconclusive", "LoadNotReached"),
+        (Answered(0.5, seconds=0.02, late=0.001, error="503: busy"), "Fail", "RequestsFailed"),
+        (Answered(0.5, seconds=5.0, late=0.001, error="no answer in time"), "Fail", "TooSlow"),
+    ],
+)
+def test_a_load_is_judged_from_the_moment_at_which_each_request_was_due(
+    one: Answered, verdict: str, reason: str
+) -> None:
+    fast = Answered(0.1, seconds=0.01, late=0.001)
+    said = judged(Latency.model_validate(PATIENT | {"p99": "100ms"}), [fast] * 15 + [one] * 5)
+    assert (said.verdict, said.reason) == (verdict, reason)
+    assert ("5 requests failed, the first with" in said.message) is bool(one.error)
+    assert said.numbers["errors"] == (5 if one.error else 0)
+
+
 def test_requests_come_at_the_declared_rate_and_the_same_moments_each_time() -> None:
     due = arrivals(50, 4, seed=1)
     assert len(due) == 200
@@ -134,8 +156,8 @@ def test_a_training_that_fails_the_second_time_is_refused(
     config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path
 ) -> None:
     case = trained(asking(config, reproducibility={}), trips, tmp_path)
-    said = reproducibility(replace(case, train=case.train.drop(columns="wind")))
+    said = reproducibility(replace(case, variant="nobody"))
     assert said is not None
     assert (said.verdict, said.reason) == ("Fail", "RetrainingFailed")
     assert "training again ended with exit code 1" in said.message
-    assert "wind" in said.message
+    assert "nobody" in said.message

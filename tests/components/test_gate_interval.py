@@ -14,7 +14,7 @@ from serinus.training.config import TrainingConfig
 from serinus.training.gates import CLASSIFICATION_METRICS, REGRESSION_METRICS, Metric
 from tests.components.gate_support import answered, asking, rows_of, with_variant
 
-RUNS = 500
+RUNS = 300
 ALPHA = 0.05
 MONTE_CARLO = 4 * np.sqrt(ALPHA * (1 - ALPHA) / RUNS)  # four standard errors of a share that is ALPHA
 
@@ -84,7 +84,7 @@ def _passes(config: TrainingConfig, sizes: tuple[float, float], runs: int) -> fl
 
 
 def test_luck_does_not_pass(config: TrainingConfig) -> None:
-    runs = 300
+    runs = 200
     equal = _passes(_regression(config, minRelativeImprovement=0.0), (1.0, 1.0), runs)
     assert equal <= ALPHA / 2 + 4 * np.sqrt(ALPHA / 2 / runs), "of the interval only the lower end matters here"
 

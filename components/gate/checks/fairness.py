@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from components.evaluate.slices import slice_names
 from components.gate.case import Case
 from components.gate.verdict import say
 from serinus.training.gates import Fairness
@@ -53,21 +54,10 @@ def fairness(case: Case) -> GateCheck | None:
 def _gaps(case: Case, gate: Fairness, column: str) -> Iterator[Gap]:
     from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
-    answered = case.predictions.notna()
-    rows = pd.DataFrame(
-        {
-            "group": case.rows[column][answered]
-            .astype(object)
-            .where(lambda values: values.notna(), "missing")
-            .map(str),
-            "truth": case.truth[answered].astype(int),
-            "label": (case.predictions[answered] >= 0.5).astype(int),
-        }
-    )
-    sizes = rows["group"].value_counts()
+    rows = _labelled(case, column)
+    sizes, classes = rows["group"].value_counts(), rows.groupby("group")["truth"].nunique()
     large = set(sizes.index[sizes >= gate.min_rows])
     # A true positive rate needs rows with label 1, a false positive rate rows with label 0.
-    classes = rows.groupby("group")["truth"].nunique()
     both = large & set(classes.index[classes == 2])
     measures: tuple[tuple[str, Any, float | None, set[str]], ...] = (
         ("demographicParityDifference", demographic_parity_difference, gate.max_demographic_parity_difference, large),
@@ -76,8 +66,18 @@ def _gaps(case: Case, gate: Fairness, column: str) -> Iterator[Gap]:
     for name, measure, allowed, groups in measures:
         if allowed is None:
             continue
-        kept = rows[rows["group"].isin(groups)]
-        value = None
+        kept, value = rows[rows["group"].isin(groups)], None
         if len(groups) > 1:
             value = float(measure(kept["truth"], kept["label"], sensitive_features=kept["group"]))
         yield Gap(column, name, value, allowed, tuple(sorted(set(sizes.index) - groups)))
+
+
+def _labelled(case: Case, column: str) -> pd.DataFrame:
+    """The answered rows: the group of each, its true label, and the one that it gets."""
+    answered = case.predictions.notna()
+    columns = {
+        "group": slice_names(case.rows[column])[answered],
+        "truth": case.truth[answered].astype(int),
+        "label": (case.predictions[answered] >= 0.5).astype(int),
+    }
+    return pd.DataFrame(columns)

@@ -60,11 +60,11 @@ def compare(case: Case, champion: Champion) -> Comparison | None:
 
 
 def needed(case: Case) -> float:
-    """The relative gain that is asked for: less of a champion that is stale."""
-    stale, age = case.config.gates.stale_champion, case.champion_age
-    if stale and age is not None and age > stale.after:
-        return stale.min_relative_improvement
-    return case.config.gates.min_relative_improvement
+    """The relative gain that is asked for: of a champion that is stale never more, and mostly less."""
+    gates, age = case.config.gates, case.champion_age
+    if gates.stale_champion and age is not None and age > gates.stale_champion.after:
+        return min(gates.min_relative_improvement, gates.stale_champion.min_relative_improvement)
+    return gates.min_relative_improvement
 
 
 def _judged(case: Case, champion: Champion, seen: Comparison) -> GateCheck:

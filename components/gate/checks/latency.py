@@ -6,9 +6,9 @@ from typing import assert_never
 import numpy as np
 
 from components.gate.case import Case
-from components.gate.checks.parity import chosen
 from components.gate.load import Answered, arrivals, put_load
-from components.gate.serving import NotServing, Serving, instances
+from components.gate.requests import chosen, instances
+from components.gate.serving import NotServing, Serving
 from components.gate.verdict import say
 from serinus.training.gates import Latency
 from serinus.training.values import (
@@ -31,7 +31,7 @@ def latency(case: Case) -> GateCheck | None:
         return None
     match case.serving:
         case Serving():
-            return _judged(gate, _measured(case, gate, case.serving.url))
+            return judged(gate, _measured(case, gate, case.serving.url))
         case NotServing():
             return say("latency", "Fail", PREDICTOR_FAILED, case.serving.message, gate=gate)
         case None:
@@ -53,7 +53,8 @@ def _bodies(case: Case, gate: Latency) -> list[bytes]:
     return [json.dumps({"instances": repeated[i : i + gate.rows_per_request]}).encode() for i in starts]
 
 
-def _judged(gate: Latency, answered: list[Answered]) -> GateCheck:
+def judged(gate: Latency, answered: list[Answered]) -> GateCheck:
+    """The verdict on a load; a request that failed spoils it however fast it did."""
     p50, p99 = _milliseconds(answered, 0.5), _milliseconds(answered, 0.99)
     left_to_answer = float(np.quantile([one.seconds - one.late for one in answered], 0.99)) * 1000
     bound = gate.p99.total_seconds() * 1000

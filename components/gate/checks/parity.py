@@ -3,10 +3,10 @@
 from typing import assert_never
 
 import numpy as np
-import pandas as pd
 
 from components.gate.case import Case
-from components.gate.serving import NotServing, Serving, instances
+from components.gate.requests import chosen, instances
+from components.gate.serving import NotServing, Serving
 from components.gate.verdict import say
 from serinus.training.gates import Parity
 from serinus.training.values import OTHER_ANSWERS, PREDICTOR_FAILED, SAME_ANSWERS, GateCheck
@@ -29,15 +29,6 @@ def parity(case: Case) -> GateCheck | None:
             raise ValueError("parity is asked while the candidate is served")
         case _:
             assert_never(case.serving)
-
-
-def chosen(case: Case, count: int) -> pd.DataFrame:
-    """At most `count` answered rows, drawn with the seed; at least a quarter misses a value, where there are such."""
-    answered = case.rows[case.predictions.notna()]
-    gaps = answered[answered[case.config.feature_names].isna().any(axis=1)]
-    gaps = gaps.sample(min(len(gaps), count // 4), random_state=case.config.seed)
-    others = answered.drop(gaps.index)
-    return pd.concat([gaps, others.sample(min(len(others), count - len(gaps)), random_state=case.config.seed)])
 
 
 def _compared(case: Case, gate: Parity, url: str) -> GateCheck:
