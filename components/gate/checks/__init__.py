@@ -14,12 +14,13 @@ from components.gate.checks.parity import parity
 from components.gate.checks.reproducibility import reproducibility
 from components.gate.checks.size import size
 from components.gate.checks.slices import slices
+from components.gate.checks.stale_champion import stale_champion
 from serinus.training.values import GateCheck
 
 Check = Callable[[Case], GateCheck | None]
 
 # A check is called as its field in `gates`, and says nothing where that is not declared.
-CHEAP: Final[tuple[Check, ...]] = (coverage, improvement, golden, slices, fairness, calibration, size)
+CHEAP: Final[tuple[Check, ...]] = (coverage, stale_champion, improvement, golden, slices, fairness, calibration, size)
 SERVED: Final[tuple[Check, ...]] = (parity, latency)
 TRAINED_AGAIN: Final[tuple[Check, ...]] = (reproducibility,)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from components.gate.blocks import MIN_BLOCKS, blocks_of
 from components.gate.case import Case, Champion
+from components.gate.checks.stale_champion import is_stale, needed
 from components.gate.interval import Interval, Pairs, interval_of, relative_gain
 from components.gate.verdict import say
 from serinus.training.values import BETTER, FIRST_VERSION, NOT_BETTER, NOT_COMPARABLE, TOO_FEW_BLOCKS, GateCheck
@@ -59,14 +60,6 @@ def compare(case: Case, champion: Champion) -> Comparison | None:
     return Comparison(value, beaten, gain, len(rows), interval_of(pairs, gain, config.gates.confidence))
 
 
-def needed(case: Case) -> float:
-    """The relative gain that is asked for: of a champion that is stale never more, and mostly less."""
-    gates, age = case.config.gates, case.champion_age
-    if gates.stale_champion and age is not None and age > gates.stale_champion.after:
-        return min(gates.min_relative_improvement, gates.stale_champion.min_relative_improvement)
-    return gates.min_relative_improvement
-
-
 def _judged(case: Case, champion: Champion, seen: Comparison) -> GateCheck:
     asked = needed(case)
     said, numbers = _sentence(case, champion, seen, asked), _numbers(case, seen, asked)
@@ -98,16 +91,13 @@ def _sentence(case: Case, champion: Champion, seen: Comparison, asked: float) ->
 def _asked(case: Case, asked: float) -> str:
     if asked <= -1:
         return "the gate is open"
-    if asked == case.config.gates.min_relative_improvement or case.champion_age is None:
-        return f"{asked:.1%} is asked for"
-    return f"{asked:.1%} is asked for of a champion {case.champion_age.days} days old"
+    stale = " of a champion that is stale" if is_stale(case) else ""
+    return f"{asked:.1%} is asked for{stale}"
 
 
 def _numbers(case: Case, seen: Comparison, asked: float) -> dict[str, float]:
-    numbers = {"gain": seen.gain, "asked": asked, "ours": seen.ours, "champion": seen.theirs, "rows": float(seen.rows)}
+    numbers = {"gain": seen.gain, "asked": asked, "ours": seen.ours, "champion": seen.theirs, "rows": seen.rows}
     if seen.interval:
-        low, high, blocks = seen.interval.low, seen.interval.high, float(seen.interval.blocks)
+        low, high, blocks = seen.interval.low, seen.interval.high, seen.interval.blocks
         numbers |= {"low": low, "high": high, "confidence": case.config.gates.confidence, "blocks": blocks}
-    if case.champion_age is not None:
-        numbers["championAgeDays"] = case.champion_age.total_seconds() / 86400
     return numbers
