@@ -1,15 +1,16 @@
 """The champion's answers on the held-out rows, from the registry."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from components.evaluate.step import answers
-from components.gate.step import Champion
+from components.gate.case import Champion
 from serinus.adapters.mlflow_artifacts import ArtifactsHere
-from serinus.adapters.mlflow_client import is_new_registry
+from serinus.adapters.mlflow_client import connect, is_new_registry, translated
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.artifact import verify_directory
 from serinus.core.errors import TrainingFailed
@@ -27,7 +28,15 @@ def find_champion(config: TrainingConfig, registry_uri: str, rows: pd.DataFrame,
         return None
     artifact = asyncio.run(registry.resolve(config.model, version=version))
     verify_directory(Path(artifact.uri), artifact.digest)
-    return Champion(version, _answers(Path(artifact.uri), version, rows, config))
+    created = _created(registry_uri, config.model, version)
+    return Champion(version, _answers(Path(artifact.uri), version, rows, config), created)
+
+
+def _created(registry_uri: str, model: str, version: str) -> datetime:
+    """When the version was registered."""
+    with translated(registry_uri):
+        found = connect(registry_uri).get_model_version(model, version)
+    return datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
 
 
 def _answers(folder: Path, version: str, rows: pd.DataFrame, config: TrainingConfig) -> "pd.Series[float]":

@@ -1,34 +1,19 @@
-"""Gate: the best variant against the champion on the same held-out rows."""
+"""Gate: every check of the best variant, and what follows from them."""
 
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
-import pandas as pd
-
+from components.gate.case import Case
+from components.gate.checks import CHEAP, GATES, SERVED, TRAINED_AGAIN, Check
+from components.gate.checks.coverage import coverage
+from components.gate.serving import served
+from components.gate.verdict import say
 from serinus.training.config import TrainingConfig
-from serinus.training.gates import GREATER_IS_BETTER, Metric
-from serinus.training.values import (
-    BETTER,
-    COVERAGE_TOO_LOW,
-    FIRST_VERSION,
-    NOT_BETTER,
-    NOT_COMPARABLE,
-    GateDecision,
-    Metrics,
-)
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The version to beat, and what it answers on the held-out rows (missing where it refuses the row)."""
-
-    version: str
-    predictions: "pd.Series[float]"
-
-
-def improvement(metric: Metric, value: float, champion: float) -> float:
-    """Relative gain over the champion, positive where `value` is better; 0.05 is 5 %."""
-    gain = value - champion if metric in GREATER_IS_BETTER else champion - value
-    return gain / max(abs(champion), 1e-12)
+from serinus.training.gates import GREATER_IS_BETTER
+from serinus.training.values import REFUSED_ALREADY, GateCheck, GateDecision, Metrics
 
 
 def best_variant(metrics: dict[str, Metrics], config: TrainingConfig) -> str:
@@ -38,91 +23,73 @@ def best_variant(metrics: dict[str, Metrics], config: TrainingConfig) -> str:
     return min(enough or metrics, key=lambda name: (sign * metrics[name].get(config.metric, float("inf")), name))
 
 
-def decide(
-    truth: "pd.Series[float]",
-    predictions: pd.DataFrame,
-    metrics: dict[str, Metrics],
-    champion: Champion | None,
-    config: TrainingConfig,
-) -> GateDecision:
-    """Whether the best variant is registered. `predictions` has one column per variant, rows as in `truth`."""
-    variant = best_variant(metrics, config)
-    own = metrics[variant]
-    if own["coverage"] < max(config.gates.min_coverage, 1e-9):
-        return _coverage_too_low(variant, own, config)
-    if champion is None:
-        message = f"{variant} is the first version of {config.model} ({config.metric} {own[config.metric]:.4f})"
-        return GateDecision(better=True, variant=variant, reason=FIRST_VERSION, message=message, metrics=own)
-    return _against(
-        champion=champion, variant=variant, truth=truth, predictions=predictions[variant], own=own, config=config
-    )
+def judge(case: Case) -> GateDecision:
+    """Ask every gate that is declared, the costly ones only while no other has refused the variant, and decide."""
+    first = coverage(case)
+    if not case.metrics["coverage"]:  # there is no answer that another gate could look at
+        return decide(case, [first, *_not_asked(GATES[1:], case, first)])
+    checks = _asked(CHEAP, case)
+    refusal = next((check for check in checks if check.refuses), None)
+    if refusal is not None:
+        return decide(case, [*checks, *_not_asked((*SERVED, *TRAINED_AGAIN), case, refusal)])
+    with candidate_served(case) as candidate:
+        checks += _asked(SERVED, candidate)
+    return decide(case, checks + _asked(TRAINED_AGAIN, case))
 
 
-def _against(
-    *,
-    champion: Champion,
-    variant: str,
-    truth: "pd.Series[float]",
-    predictions: "pd.Series[float]",
-    own: Metrics,
-    config: TrainingConfig,
-) -> GateDecision:
-    """Compare on the rows that both answer; which variant refuses rows is judged by its coverage."""
+def decide(case: Case, checks: list[GateCheck]) -> GateDecision:
+    """Registered unless a blocking check refuses: the first that does speaks, or else the comparison with the champion."""
     from components.evaluate.step import score
 
-    common = predictions.notna() & champion.predictions.notna()
-    theirs = score(truth, champion.predictions, config)
-    ours_common = score(truth, predictions.where(common), config).get(config.metric)
-    theirs_common = score(truth, champion.predictions.where(common), config).get(config.metric)
-    if ours_common is None or theirs_common is None:  # they share no row: nothing says that the champion is as good
-        gain, rows = 1.0, 0
-    else:
-        gain, rows = improvement(config.metric, ours_common, theirs_common), int(common.sum())
-    better = gain >= config.gates.min_relative_improvement
+    refusal = next((check for check in checks if check.refuses), None)
+    speaks = refusal or next(check for check in checks if check.name == "improvement")
+    champion = case.champion
     return GateDecision(
-        better=better,
-        variant=variant,
-        reason=NOT_COMPARABLE if not rows else BETTER if better else NOT_BETTER,
-        message=_compared(
-            variant=variant,
-            version=champion.version,
-            gain=gain,
-            rows=rows,
-            values=(ours_common, theirs_common),
-            config=config,
-        ),
-        metrics=own,
-        champion_version=champion.version,
-        champion_metrics=theirs,
+        better=refusal is None,
+        variant=case.variant,
+        reason=speaks.reason,
+        message=speaks.message,
+        metrics=case.metrics,
+        champion_version=champion.version if champion else None,
+        champion_metrics=score(case.truth, champion.predictions, case.config) if champion else None,
+        checks=tuple(checks),
     )
 
 
-def _compared(
-    *,
-    variant: str,
-    version: str,
-    gain: float,
-    rows: int,
-    values: tuple[float | None, float | None],
-    config: TrainingConfig,
-) -> str:
-    ours, theirs = values
-    if ours is None or theirs is None:
-        return (
-            f"{variant} cannot be compared with champion version {version}: no held-out row is answered by both; "
-            f"{variant} answers enough rows itself"
+def _asked(gates: Iterable[Check], case: Case) -> list[GateCheck]:
+    return [check for gate in gates if (check := gate(case)) is not None]
+
+
+def _not_asked(gates: Iterable[Check], case: Case, refusal: GateCheck) -> list[GateCheck]:
+    message = f"not asked, because {refusal.name} refuses {case.variant}"
+    return [
+        say(name, "NotAsked", REFUSED_ALREADY, message, gate=getattr(case.config.gates, name, None))
+        for name in (gate.__name__ for gate in gates if _is_declared(gate, case.config))
+    ]
+
+
+def _is_declared(gate: Check, config: TrainingConfig) -> bool:
+    """Coverage and improvement are always asked; the others are a field of their name."""
+    return getattr(config.gates, gate.__name__, True) is not None
+
+
+@contextmanager
+def candidate_served(case: Case) -> Iterator[Case]:
+    """The case with the real predictor on its candidate, where a gate asks something of it."""
+    if not any(_is_declared(gate, case.config) for gate in SERVED):
+        yield case
+        return
+    from components.register.packaging import write_model_folder
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "model")
+        write_model_folder(
+            folder,
+            case.model / "model.skops",
+            train=case.train,
+            predictions=case.predictions,
+            config=case.config,
+            variant=case.config.variant(case.variant),
         )
-    needed = config.gates.min_relative_improvement
-    asked = f"{needed:.1%} is asked for" if needed > -1 else "the gate is open"
-    return (
-        f"{variant} is {abs(gain):.1%} {'better' if gain >= 0 else 'worse'} than champion version {version} "
-        f"({config.metric} {ours:.4f} against {theirs:.4f} on {rows:,} held-out rows; {asked})"
-    )
-
-
-def _coverage_too_low(variant: str, own: Metrics, config: TrainingConfig) -> GateDecision:
-    message = (
-        f"{variant} answers only {own['coverage']:.1%} of the held-out rows, and gates.minCoverage asks for "
-        f"{config.gates.min_coverage:.1%}; set missing: impute or correct the data"
-    )
-    return GateDecision(better=False, variant=variant, reason=COVERAGE_TOO_LOW, message=message, metrics=own)
+        with served(folder, case.config.model) as serving:
+            yield replace(case, serving=serving)

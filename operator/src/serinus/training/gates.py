@@ -106,7 +106,8 @@ class Gates(Frozen):
 
     `min_relative_improvement`: relative gain over the champion in `metric` on the same held-out rows. At `confidence`
     the gain must be more than luck: the lower end of its interval is above 0, or above `min_relative_improvement`
-    where that is negative. `min_coverage`: the share of held-out rows that the variant answers at all.
+    where that is negative; at -1 this gate is open. `min_coverage`: the share of held-out rows that the variant answers
+    at all.
     """
 
     metric: Metric | None = None

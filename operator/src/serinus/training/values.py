@@ -13,7 +13,36 @@ FIRST_VERSION = "FirstVersion"
 BETTER = "BetterThanChampion"
 NOT_BETTER = "NotBetterThanChampion"
 NOT_COMPARABLE = "NotComparable"
+CHAMPION_FRESH = "ChampionFresh"
+CHAMPION_STALE = "ChampionStale"
+TOO_FEW_BLOCKS = "TooFewToCompare"
+COVERED = "CoverageReached"
 COVERAGE_TOO_LOW = "CoverageTooLow"
+GOLDEN_REACHED = "GoldenReached"
+GOLDEN_NOT_REACHED = "GoldenNotReached"
+GOLDEN_TRAINED_ON = "GoldenTrainedOn"
+NO_GOLDEN_ROWS = "NoGoldenRows"
+SLICES_REACHED = "SlicesReached"
+SLICE_NOT_REACHED = "SliceNotReached"
+SLICES_TOO_SMALL = "SlicesTooSmall"
+FAIR = "GroupsTreatedAlike"
+NOT_FAIR = "FairnessGapTooLarge"
+TOO_FEW_GROUPS = "TooFewGroups"
+CALIBRATED = "Calibrated"
+NOT_CALIBRATED = "NotCalibrated"
+SMALL_ENOUGH = "SmallEnough"
+TOO_LARGE = "TooLarge"
+SAME_ANSWERS = "PredictorAgrees"
+OTHER_ANSWERS = "PredictorDisagrees"
+PREDICTOR_FAILED = "PredictorFailed"
+FAST_ENOUGH = "FastEnough"
+TOO_SLOW = "TooSlow"
+REQUESTS_FAILED = "RequestsFailed"
+LOAD_NOT_REACHED = "LoadNotReached"
+REPRODUCIBLE = "Reproducible"
+NOT_REPRODUCIBLE = "NotReproducible"
+RETRAINING_FAILED = "RetrainingFailed"
+REFUSED_ALREADY = "RefusedAlready"
 
 
 class ColumnCard(Frozen):
@@ -82,14 +111,18 @@ class SliceMetrics(Frozen):
     metrics: Metrics
 
 
+Verdict = Literal["Pass", "Fail", "Inconclusive", "NotAsked"]
+
+
 class GateCheck(Frozen):
     """What one gate says of the variant. `Inconclusive`: the rows do not suffice to say; it refuses like `Fail`.
 
-    `numbers` are what it was decided on. A check that is not `blocking` is told and refuses nothing.
+    `NotAsked`: another gate has refused the variant already, so that this one is not worth its cost. `numbers` are what
+    it was decided on. A check that is not `blocking` is told and refuses nothing.
     """
 
     name: str
-    verdict: Literal["Pass", "Fail", "Inconclusive"]
+    verdict: Verdict
     reason: str
     message: str
     numbers: dict[str, float] = Field(default_factory=dict)
@@ -98,7 +131,7 @@ class GateCheck(Frozen):
     @property
     def refuses(self) -> bool:
         """Whether the variant is not registered because of this."""
-        return self.blocking and self.verdict != "Pass"
+        return self.blocking and self.verdict in ("Fail", "Inconclusive")
 
 
 class GateDecision(Frozen):
