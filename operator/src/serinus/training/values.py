@@ -30,12 +30,14 @@ class DataCard(Frozen):
     """What a snapshot holds. `first` and `last`: ISO 8601 times of the earliest and latest row, empty without rows.
 
     `query` is what was asked of the source: SQL, or the window and columns read from files. Secrets are not in it.
+    `unlabelled` rows of the window had no label yet and were left out; `rows_in_window` does not count them.
     """
 
     source: str
     query: str = ""
     rows: int
     rows_in_window: int
+    unlabelled: int = 0
     first: str
     last: str
     digest: str
