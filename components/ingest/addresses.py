@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from serinus.core.errors import DataInvalid, SerinusError, TrainingFailed
 
 HTTP = ("http://", "https://")
+# Little by little: s3fs would hold 50 MB of a file. And not by gcsfs's own prefetcher, whose reads now and then never end.
+READ_AHEAD: dict[str, Any] = {"cache_type": "readahead", "block_size": 1 << 22}
 MAGIC = frozenset("*?[")
 GONE = (404, 410)
 ADDRESS = re.compile(r"https?://[^\s'\"]+")
@@ -31,14 +33,15 @@ class File:
     def stream(self) -> BinaryIO:
         """Its bytes from the first to the last, decompressed where its name says that it is compressed."""
         compression = COMPRESSIONS.get(PurePosixPath(self.address).suffix)
-        part = {"block_size": 0} if self._is_http else {}  # as they come: not every server sends parts of a file
-        return cast("BinaryIO", self.filesystem.open(self.path, "rb", compression=compression, **part))
+        # From a web server as they come: not every one sends parts of a file.
+        options = {"block_size": 0} if self._is_http else READ_AHEAD
+        return cast("BinaryIO", self.filesystem.open(self.path, "rb", compression=compression, **options))
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
         """Its bytes in any order; those of a web server by way of the disk."""
         if not self._is_http:
-            with self.filesystem.open(self.path, "rb") as stream:
+            with self.filesystem.open(self.path, "rb", **READ_AHEAD) as stream:
                 yield stream
             return
         with tempfile.NamedTemporaryFile(prefix="serinus-") as copy:

@@ -11,12 +11,11 @@ LONG_WHOLE_NUMBER = r"^\s*[+-]?\d{16,}\s*$"  # does not survive as a floating-po
 NUMBER_OR_NOTHING = pa.float64()  # a column without any value, as pandas has it
 
 
-def joined(tables: Sequence[pa.Table], order: Iterable[str] | None = None) -> pa.Table:
-    """All rows as one table, with the columns of `order` that any row has; a value no row of a table has is missing."""
+def joined(tables: Sequence[pa.Table], columns: Iterable[str]) -> pa.Table:
+    """All rows as one table, with those of `columns` that any table with rows has; the others' values are missing."""
     filled = [table for table in tables if table.num_rows] or tables
-    present = {name: None for table in filled for name in table.column_names}
-    names = list(present) if order is None else [name for name in order if name in present]
-    return pa.table({name: _joined_column(filled, name) for name in names})
+    present = {name for table in filled for name in table.column_names}
+    return pa.table({name: _joined_column(filled, name) for name in columns if name in present})
 
 
 def guessed(text: pa.ChunkedArray) -> pa.ChunkedArray:

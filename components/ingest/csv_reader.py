@@ -31,22 +31,22 @@ class CsvReader:
 
     def __init__(self, path: str, times: TimeColumn) -> None:
         self.times = times
-        self.files = find_files(path, "csv", SUFFIXES)
+        self._files = find_files(path, "csv", SUFFIXES)
 
     def latest(self) -> pd.Timestamp | None:
         """The latest time, after a pass over the time column alone."""
         return latest_of(self.batches([self.times.name], None), self.times)
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of all files; a text file cannot be asked for a window."""
-        for file in self.files:
+        for file in self._files:
             with reading(file.address, "csv"):
                 yield from self._rows(file, columns)
 
-    def _rows(self, file: File, columns: list[str] | None) -> Iterator[pa.Table]:
+    def _rows(self, file: File, columns: list[str]) -> Iterator[pa.Table]:
         header = _header(file)
         self.times.require(header, file.address)
-        names = [name for name in (columns or header) if name in header]
+        names = [name for name in columns if name in header]
         twice = sorted({name for name in names if header.count(name) > 1})
         if twice:
             raise DataInvalid(f"{file.address} has column {', '.join(twice)} twice; give each column its own name")

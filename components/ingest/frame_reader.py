@@ -37,9 +37,9 @@ class FrameReader:
         """The latest time."""
         return latest_of([self._table(self._frame, [self.times.name])], self.times)
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of the window; those whose time is none come too, to be told of."""
-        names = [name for name in (columns or self._frame.columns) if name in self._frame.columns]
+        names = [name for name in columns if name in self._frame.columns]
         frame = self._frame if window is None else self._frame[self._maybe_inside(window)]
         yield self._table(frame, names)
 

@@ -28,7 +28,7 @@ class ParquetReader:
     label = None
 
     def __init__(self, files: list[File], times: TimeColumn, aliases: dict[str, str] | None = None) -> None:
-        self.files, self.times, self._aliases = files, times, aliases or {}
+        self._files, self.times, self._aliases = files, times, aliases or {}
 
     @classmethod
     def at(cls, path: str, times: TimeColumn) -> "ParquetReader":
@@ -38,7 +38,7 @@ class ParquetReader:
     def latest(self) -> pd.Timestamp | None:
         """The latest time: what statistics say of it, and the time column of the row groups that have none."""
         known: list[pd.Timestamp] = []
-        for file in self.files:
+        for file in self._files:
             with reading(file.address, "parquet"), file.seekable() as stream:
                 parquet = pq.ParquetFile(stream)
                 spans = self._spans(parquet, self._sources(file, parquet.schema_arrow.names)[self.times.name])
@@ -48,9 +48,9 @@ class ParquetReader:
                 known += [read] if read is not None else []
         return max(known, default=None)
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of all files whose row groups can reach into `window`."""
-        for file in self.files:
+        for file in self._files:
             with reading(file.address, "parquet"), file.seekable() as stream:
                 parquet = pq.ParquetFile(stream)
                 time_source = self._sources(file, parquet.schema_arrow.names)[self.times.name]
@@ -66,11 +66,9 @@ class ParquetReader:
         self.times.require(found, file.address)
         return found
 
-    def _rows(
-        self, file: File, parquet: pq.ParquetFile, columns: list[str] | None, groups: list[int]
-    ) -> Iterator[pa.Table]:
+    def _rows(self, file: File, parquet: pq.ParquetFile, columns: list[str], groups: list[int]) -> Iterator[pa.Table]:
         sources = self._sources(file, parquet.schema_arrow.names)
-        wanted = {name: sources[name] for name in (columns or sources) if name in sources}
+        wanted = {name: sources[name] for name in columns if name in sources}
         inside = sorted({name for name in wanted.values() if name is not None})
         yield self._named(parquet.schema_arrow.empty_table(), wanted, file)
         for batch in parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=inside) if groups else ():

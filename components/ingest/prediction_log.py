@@ -43,7 +43,7 @@ class PredictionLogReader:
                 return found
         return None
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of the days that `window` touches, with and without a label."""
         days = [day for day in sorted(self._days) if window is None or window.touches(day)]
         # Without a day inside, the last one still tells which columns there are.

@@ -28,8 +28,8 @@ class Reader(Protocol):
     def latest(self) -> pd.Timestamp | None:
         """The latest time among the rows, or None without rows, from as little of the source as will do."""
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
-        """All rows of `window`, and perhaps others; those of `columns` that the source has, or all."""
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
+        """All rows of `window`, and perhaps others; those of `columns` that the source has."""
 
 
 def reader_of(source: Source, time_column: str, target: str) -> Reader:

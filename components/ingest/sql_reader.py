@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -47,13 +48,13 @@ class SqlReader:
             found = connection.execute(select(func.max(rows.c[self.times.name]))).scalar_one()
         return pd.Timestamp(found).tz_localize("UTC") if found.tzinfo is None else pd.Timestamp(found).tz_convert("UTC")
 
-    def batches(self, columns: list[str] | None, window: Window | None) -> Iterator[pa.Table]:
+    def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of the answer, by a server-side cursor."""
         from sqlalchemy import select
 
         with self._connected() as connection:
             rows, example = self._probe(connection)
-            wanted = [rows.c[name] for name in (columns or rows.c.keys()) if name in rows.c]
+            wanted = [rows.c[name] for name in columns if name in rows.c]
             query = select(*wanted)
             if window is not None and isinstance(example, datetime):
                 query = self._inside(query, rows, window, aware=example.tzinfo is not None)
@@ -148,11 +149,21 @@ def _url(template: str) -> "URL":
             f"source.url names {', '.join(missing)}, which the environment does not have; set it, in a cluster from a secret"
         )
     try:
-        return make_url(VARIABLE.sub(lambda found: os.environ[found[1]], template))
+        return make_url(_filled_in(template))
     except (ArgumentError, ValueError):
         raise DataInvalid(
             "source.url is not an SQLAlchemy URL; write it as postgresql+psycopg://user:${PASSWORD}@host:5432/database"
         ) from None
+
+
+def _filled_in(template: str) -> str:
+    """`template` with the values of its variables; a user or password may hold any character."""
+    user, at, rest = template.rpartition("@")
+    return (
+        VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe=""), user)
+        + at
+        + VARIABLE.sub(lambda found: os.environ[found[1]], rest)
+    )
 
 
 def _bound(moment: pd.Timestamp, *, aware: bool) -> datetime:

@@ -41,7 +41,7 @@ def server() -> Iterator[Engine]:
 
 @pytest.fixture(autouse=True)
 def environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRIPS_PASSWORD", PASSWORD.replace("/", "%2F").replace("@", "%40").replace(" ", "%20"))
+    monkeypatch.setenv("TRIPS_PASSWORD", PASSWORD)
     if "server" in request.fixturenames:
         monkeypatch.setenv("TRIPS_HOST", str(request.getfixturevalue("server").url.query["host"]))
 
