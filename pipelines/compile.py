@@ -42,7 +42,8 @@ def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:
 
 def version_name(representation: Path) -> str:
     """What a compiled pipeline's version is called: the start of its SHA-256. Versions are never changed, so a change
-    needs a name of its own."""
+    needs a name of its own.
+    """
     return hashlib.sha256(representation.read_bytes()).hexdigest()[:12]
 
 

@@ -11,7 +11,7 @@ from kfp import kubernetes
 USER = 10001  # as in the images
 LABELS = {"app.kubernetes.io/name": "serinus", "app.kubernetes.io/component": "pipeline-step"}
 
-SECRET = "serinus-pipeline"  # noqa: S105  # the Secret's name; its keys are the variables' names, each of them optional
+SECRET = "serinus-pipeline"  # the Secret's name; its keys are the variables' names, each of them optional
 REGISTRY_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
 DATABASE_KEYS = ("DATABASE_URL", "DATABASE_USER", "DATABASE_PASSWORD")

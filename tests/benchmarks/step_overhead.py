@@ -54,7 +54,9 @@ def main(steps: int) -> None:
             command = [sys.executable, __file__, "--run", kind, str(steps)]
             seconds.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     kfp, warm = (statistics.median(found[kind]) for kind in ("kfp", "warm"))
-    print(f"a step costs {kfp:.3f} s by kfp's default and {warm:.3f} s from the warm process: {kfp / warm:.1f} times less")
+    print(
+        f"a step costs {kfp:.3f} s by kfp's default and {warm:.3f} s from the warm process: {kfp / warm:.1f} times less"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Each step as the pure function it is."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.evaluate.step import predict_answerable, score
-from components.ingest.step import data_digest, ingest, read_source, sample, select_window
 from components.register.reference import build_reference, count_numbers, quantile_edges
 from components.train.step import load_model, save_model, train
 from serinus.core.errors import DataInvalid, TrainingFailed
 from serinus.core.reference import MAX_BINS
 from serinus.training.config import TrainingConfig
-from serinus.training.sources import FileSource
 from serinus.training.variants import Variant
 
 LINEAR = "sklearn.linear_model.LogisticRegression"
@@ -26,53 +23,6 @@ def with_variant(config: TrainingConfig, **fields: object) -> TrainingConfig:
     return config.model_copy(
         update={"variants": (Variant.model_validate({"name": "v", "estimator": LINEAR} | fields),)}
     )
-
-
-def test_the_same_rows_make_one_snapshot_and_other_rows_another(config: TrainingConfig, tmp_path: Path) -> None:
-    folder, card = ingest(config, tmp_path / "snapshots")
-    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert ingest(config, tmp_path / "snapshots") == (folder, card)
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-    other, _ = ingest(config.model_copy(update={"max_rows": 100}), tmp_path / "snapshots")
-    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == sorted([folder.name, other.name])
-
-
-def test_the_digest_sees_every_value_and_type(trips: pd.DataFrame) -> None:
-    changed = trips.copy()
-    changed.loc[7, "carrier"] = "DL"
-    digests = {data_digest(frame) for frame in (trips, changed, trips.astype({"stops": float}), trips[::-1])}
-    assert len(digests) == 4
-
-
-def test_the_card_says_what_is_in_the_snapshot(config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path) -> None:
-    _, card = ingest(config.model_copy(update={"max_rows": 50}), tmp_path)
-    assert (card.rows, card.rows_in_window) == (50, 400)
-    assert {column.name for column in card.columns} == set(trips.columns)
-
-
-def test_the_window_ends_before_as_of(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    end = datetime(2024, 1, 5, tzinfo=UTC)
-    cut = select_window(trips, config.model_copy(update={"as_of": end, "window": timedelta(days=1)}))
-    assert cut["at"].min() == pd.Timestamp(end) - pd.Timedelta(days=1)
-    assert cut["at"].max() < pd.Timestamp(end)
-
-
-def test_a_sample_is_the_same_each_time(trips: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(sample(trips, 30), sample(trips, 30))
-
-
-def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataInvalid, match=r"nowhere.csv is not readable as csv"):
-        read_source(FileSource(type="csv", path=str(tmp_path / "nowhere.csv")))
-
-
-def test_a_time_that_is_none_is_named(config: TrainingConfig, trips: pd.DataFrame) -> None:
-    frame = trips.astype({"at": object})
-    frame.loc[3, "at"] = "soon"
-    with pytest.raises(DataInvalid, match="\"at\" is not a time in 1 of 400 rows, as in 'soon'"):
-        select_window(frame, config)
-    with pytest.raises(DataInvalid, match='time column "at" is missing'):
-        select_window(trips.drop(columns="at"), config)
 
 
 def test_a_model_answers_missing_values_only_where_it_imputes(config: TrainingConfig, trips: pd.DataFrame) -> None:

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-
-from components.ingest.step import read_source, select_window
+from components.ingest.rows import training_rows
 from components.train.step import save_model, train, trusted_types
 from serinus.adapters.mlflow_client import DIGEST_TAG, connect
 from serinus.artifact import directory_digest
 from serinus.training.config import TrainingConfig
+from serinus.training.flights import load
 from serinus.training.load import load_config
 from tests.cluster.control_plane.layout import REPOSITORY
 from tests.cluster.demo.traffic import REQUESTS_FILE
@@ -43,23 +42,23 @@ DATATYPES: Final = {"double": "FP64", "integer": "INT64", "string": "BYTES"}
 def write_all(folder: Path) -> None:
     """Train, and write the models and the requests."""
     config = load_config(EXAMPLES / "training.yaml")
-    flights = read_source(config.source)
+    flights = load()
     for version, (file, as_of, variant) in VERSIONS.items():
-        write_model(folder / version, flights, load_config(EXAMPLES / file, as_of=as_of), variant)
+        write_model(folder / version, load_config(EXAMPLES / file, as_of=as_of), variant)
     between = flights[(flights[config.time_column] >= JANUARY) & (flights[config.time_column] < FIVE_WEEKS_LATER)]
     chosen = between.sample(n=REQUESTS, random_state=SEED)[config.feature_names]
     lines = [json.dumps(request(row, config)) for row in chosen.to_dict(orient="records")]
     (folder / REQUESTS_FILE).write_text("\n".join(lines) + "\n")
 
 
-def write_model(folder: Path, flights: pd.DataFrame, config: TrainingConfig, variant: str) -> None:
+def write_model(folder: Path, config: TrainingConfig, variant: str) -> None:
     """Fit the variant on the file's window, and save it as MLflow does."""
     import mlflow.sklearn
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     chosen = config.variant(variant)
-    model = train(select_window(flights, config), config, chosen)
+    model = train(training_rows(config).table.to_pandas(), config, chosen)
     draft = folder.with_suffix(".skops")
     save_model(model, str(draft))
     imputes = chosen.missing == "impute"

@@ -61,12 +61,14 @@ class DataCard(Frozen):
     `query` is what was asked of the source: SQL, or the window and columns read from files. Secrets are not in it.
     `undeclared` are columns of the source that the training file does not name: where a declared one is missing, one of
     them may be it by another name.
+    `unlabelled` rows of the window had no label yet and were left out; `rows_in_window` does not count them.
     """
 
     source: str
     query: str = ""
     rows: int
     rows_in_window: int
+    unlabelled: int = 0
     first: str
     last: str
     digest: str
