@@ -41,9 +41,7 @@ def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:
 
 
 def version_name(representation: Path) -> str:
-    """What a compiled pipeline's version is called: the start of its SHA-256. Versions are never changed, so a change
-    needs a name of its own.
-    """
+    """The start of the SHA-256 of a compiled pipeline: a version is never changed, so every change has its own name."""
     return hashlib.sha256(representation.read_bytes()).hexdigest()[:12]
 
 

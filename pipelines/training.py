@@ -82,6 +82,7 @@ def training(  # noqa: PLR0917  # KFP calls by name
                 train_rows=parts.outputs["train_rows"],
                 predictions=scored.outputs["predictions"],
                 models=scored.outputs["gathered"],
+                evaluation=scored.outputs["evaluation"],
                 registry_uri=registry_uri,
                 run_key=run_key,
                 job_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,

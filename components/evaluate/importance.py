@@ -18,7 +18,7 @@ SAMPLE_ROWS, REPEATS = 500, 2  # what importance costs is bounded by these: a sl
 def importances(model: Any, rows: pd.DataFrame, config: TrainingConfig, variant: str) -> list[Importance]:
     """The features by how much the metric loses, the largest loss first; from a drawn sample of the answered rows."""
     from sklearn.inspection import permutation_importance
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     usable = rows[answerable(rows, config, config.variant(variant))]
     if not len(usable):

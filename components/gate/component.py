@@ -16,14 +16,19 @@ def gate(  # noqa: PLR0917  # KFP calls by name
     train_rows: dsl.Input[dsl.Dataset],
     holdout_rows: dsl.Input[dsl.Dataset],
     golden: dsl.Input[dsl.Dataset],
-    data_digest: str,
+    evaluation: dsl.Input[dsl.Artifact],
+    snapshot: dsl.Input[dsl.Dataset],
     registry_uri: str,
+    run_key: str,
+    job_id: str,
+    git_sha: str,
     report: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
 ) -> NamedTuple("GateResult", [("better", bool), ("decision", str)]):  # type: ignore[valid-type]
-    """Ask every gate of the best variant; `decision` is a GateDecision as JSON, `report` and `summary` its report card.
+    """Ask every gate of the best variant, and record the run; `decision` is a GateDecision as JSON.
 
-    `models` has a folder for each variant, `golden` a data.parquet where golden rows are declared.
+    `models` has a folder for each variant, `golden` a data.parquet where golden rows are declared. `report` and `summary`
+    are the report card.
     """
     import json
     import tempfile
@@ -35,10 +40,13 @@ def gate(  # noqa: PLR0917  # KFP calls by name
 
     from components.gate.case import Case
     from components.gate.champion import find_champion
+    from components.gate.record import Recording, record
     from components.gate.report import html_card, markdown_card
     from components.gate.step import best_variant, judge
+    from components.register.candidate import origin_of
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step
+    from serinus.training.values import DataCard
 
     with step("gate") as said, tempfile.TemporaryDirectory() as cache:
         config = TrainingConfig.model_validate_json(training)
@@ -57,8 +65,23 @@ def gate(  # noqa: PLR0917  # KFP calls by name
             champion=find_champion(config, registry_uri, rows, Path(cache)),
         )
         decision = judge(case)
-        Path(report.path).write_text(html_card(decision, model=config.model, data_digest=data_digest))
-        Path(summary.path).write_text(markdown_card(decision, model=config.model, data_digest=data_digest))
+        card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
+        html = html_card(decision, model=config.model, data_digest=card.digest)
+        markdown = markdown_card(decision, model=config.model, data_digest=card.digest)
+        Path(report.path).write_text(html, encoding="utf-8")
+        Path(summary.path).write_text(markdown, encoding="utf-8")
+        kept = snapshot.metadata.get("address", snapshot.uri)
+        recording = Recording(
+            origin=origin_of(training, run_key=run_key, job_id=job_id, git_sha=git_sha, snapshot_uri=kept),
+            card=card,
+            metrics=scores,
+            decision=decision,
+            report_html=html,
+            report_markdown=markdown,
+            models=Path(models.path),
+            evaluation=Path(evaluation.path),
+        )
+        record(registry_uri, config, recording)
         said.say(decision.message)
     GateResult = namedtuple("GateResult", ["better", "decision"])  # KFP wants the name of the annotation
     return GateResult(decision.better, decision.model_dump_json(by_alias=True))

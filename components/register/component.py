@@ -13,6 +13,7 @@ def register(  # noqa: PLR0917  # KFP calls by name
     train_rows: dsl.Input[dsl.Dataset],
     predictions: dsl.Input[dsl.Dataset],
     models: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
     registry_uri: str,
     run_key: str,
     job_id: str,
@@ -27,17 +28,20 @@ def register(  # noqa: PLR0917  # KFP calls by name
     from components.register.candidate import Candidate, origin_of
     from components.register.step import register as run
     from serinus.training.config import TrainingConfig
+    from serinus.training.evaluation import EVALUATION_FILE, Evaluation
     from serinus.training.steps import step
     from serinus.training.values import DataCard, GateDecision
 
     with step("register") as report:
         config, passed = TrainingConfig.model_validate_json(training), GateDecision.model_validate_json(decision)
+        measured = Evaluation.model_validate_json(Path(evaluation.path, EVALUATION_FILE).read_text(encoding="utf-8"))
         candidate = Candidate(
             model_file=Path(models.path, passed.variant, "model.skops"),
             train=pd.read_parquet(train_rows.path),
             predictions=pd.read_parquet(predictions.path)[passed.variant],
             card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
             decision=passed,
+            slices=measured.variant(passed.variant).slices,
         )
         origin = origin_of(
             training,

@@ -65,7 +65,7 @@ def fit(rows: pd.DataFrame, config: TrainingConfig, variant: Variant) -> Trained
     Numerical libraries get one thread: they add up in another order with another number, and the model would depend on
     the machine. What the estimator itself runs side by side is its `n_jobs`.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     usable = _usable(rows, config, variant)
     pipeline = build_pipeline(config, variant)

@@ -90,20 +90,6 @@ class SearchCandidate(Frozen):
     chosen: bool
 
 
-class SearchCandidate(Frozen):
-    """One set of estimator parameters that a search tried, with its `metric` over the folds.
-
-    `score` and `deviation`: mean and standard deviation. Rank 1 is the best; `chosen` is the one that was refitted.
-    """
-
-    parameters: dict[str, Any]
-    metric: str
-    score: float
-    deviation: float
-    rank: int
-    chosen: bool
-
-
 class SliceMetrics(Frozen):
     """The metrics over the held-out rows with one `value` in `column`."""
 
