@@ -154,9 +154,10 @@ def test_a_bucket_without_credentials_is_told(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     _forget()
-    said = refused(config, f"{bucket}/trips.csv", tmp_path, TrainingFailed)
-    assert "s3://lake/trips.csv cannot be read without credentials (" in said
-    assert "set them in the step's environment" in said
+    for name in ("trips.csv", "*.csv"):
+        said = refused(config, f"{bucket}/{name}", tmp_path, TrainingFailed)
+        assert f"s3://lake/{name} cannot be read without credentials (" in said
+        assert "set them in the step's environment" in said
 
 
 def test_what_a_web_server_does_not_give_is_told(web: str, config: TrainingConfig, tmp_path: Path) -> None:
