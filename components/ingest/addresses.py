@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeGuard, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from serinus.core.errors import DataInvalid, SerinusError, TrainingFailed
@@ -69,27 +69,13 @@ def find_files(path: str, kind: str, suffixes: tuple[str, ...]) -> list[File]:
 @contextmanager
 def reading(path: str, kind: str) -> Iterator[None]:
     """Say of each error that comes up in the block which source it is about, and what to do."""
-    place = f"source {shown(path)}"
     try:
         yield
     except SerinusError:
         raise
-    except FileNotFoundError as error:
-        if _is_no_answer(error.__cause__):
-            raise _unreadable(place, error.__cause__) from error
-        raise DataInvalid(f"{place} is not readable as {kind} (no such file); correct source") from error
-    except PermissionError as error:
-        raise TrainingFailed(
-            f"{place} may not be read ({_cause(error)}); give the step credentials that may read it"
-        ) from error
     except Exception as error:  # each file system has errors of its own
-        if type(error).__name__ in CREDENTIAL_ERRORS:
-            raise TrainingFailed(
-                f"{place} cannot be read without credentials ({_cause(error)}); set them in the step's environment"
-            ) from error
-        if isinstance(error, ValueError):  # pyarrow's are
-            raise DataInvalid(f"{place} is not readable as {kind} ({_cause(error)}); correct source") from error
-        raise _unreadable(place, error) from error
+        cause = None if path.startswith(HTTP) else error  # which names the address with all that opens it
+        raise _told(f"source {shown(path)}", kind, error) from cause
 
 
 def shown(path: str) -> str:
@@ -135,15 +121,29 @@ def _address(filesystem: Any, path: str) -> str:
     return shown(str(filesystem.unstrip_protocol(path)).removeprefix("file://"))
 
 
-def _is_no_answer(cause: BaseException | None) -> bool:
+def _is_no_answer(cause: BaseException | None) -> TypeGuard[BaseException]:
     """Whether fsspec calls a file missing because the web server refused it, or could not be asked."""
     return type(cause).__module__.startswith("aiohttp") and getattr(cause, "status", None) not in GONE
 
 
-def _unreadable(place: str, cause: BaseException | None) -> TrainingFailed:
-    return TrainingFailed(f"{place} cannot be read ({_cause(cause)}); correct source, or run again when it answers")
+def _told(place: str, kind: str, error: BaseException) -> SerinusError:
+    """What went wrong at `place`, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        if _is_no_answer(error.__cause__):
+            return _told(place, kind, error.__cause__)
+        return DataInvalid(f"{place} is not readable as {kind} (no such file); correct source")
+    cause = _cause(error)
+    if isinstance(error, PermissionError):
+        return TrainingFailed(f"{place} may not be read ({cause}); give the step credentials that may read it")
+    if type(error).__name__ in CREDENTIAL_ERRORS:
+        return TrainingFailed(
+            f"{place} cannot be read without credentials ({cause}); set them in the step's environment"
+        )
+    if isinstance(error, ValueError):  # pyarrow's are
+        return DataInvalid(f"{place} is not readable as {kind} ({cause}); correct source")
+    return TrainingFailed(f"{place} cannot be read ({cause}); correct source, or run again when it answers")
 
 
-def _cause(error: BaseException | None) -> str:
+def _cause(error: BaseException) -> str:
     text = " ".join(ADDRESS.sub(lambda found: shown(found[0]), str(error)).split())[:300]
     return text or type(error).__name__

@@ -79,7 +79,7 @@ def _reader(stream: object, names: list[str]) -> arrow_csv.CSVStreamingReader:
 def _header(file: File) -> list[str]:
     with file.stream() as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        header = next(csv.reader(text), [])
+        header = next(filter(None, csv.reader(text)), [])
     if not header:
         raise DataInvalid(f"{file.address} is empty: a CSV file begins with the names of its columns")
     if any("\udc80" <= character <= "\udcff" for name in header for character in name):

@@ -13,8 +13,6 @@ from components.ingest.latest import latest_of
 from components.ingest.times import TimeColumn
 from components.ingest.window import Window
 
-BATCH_ROWS = 1 << 16
-
 
 class FrameReader:
     """Rows of a data frame. It is in memory whole, whatever the window."""

@@ -62,9 +62,9 @@ def address_of(source: Source) -> str:
     """Where the rows come from, as it may be told."""
     match source:
         case SqlSource():
-            from components.ingest.sql_reader import told
+            from components.ingest.sql_url import told, url_of
 
-            return told(source)
+            return told(url_of(source))
         case FunctionSource():
             return source.function
         case _:

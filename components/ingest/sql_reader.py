@@ -1,28 +1,24 @@
 """The answer of one SQL query, streamed. The database cuts the window where that cannot change which rows it is."""
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
 
 from components.ingest.columns import from_values
 from components.ingest.latest import latest_of
+from components.ingest.sql_url import told, url_of, without_secrets
 from components.ingest.times import TimeColumn
 from components.ingest.window import Window
 from serinus.core.errors import DataInvalid, SerinusError, TrainingFailed
 from serinus.training.sources import SqlSource
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Result, Select, Subquery
+    from sqlalchemy import Connection, Result, Select, Subquery
 
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SECRET_OPTION = re.compile("pass|secret|token|key")
 BATCH_ROWS = 10_000
 
 
@@ -34,8 +30,8 @@ class SqlReader:
 
     def __init__(self, source: SqlSource, times: TimeColumn) -> None:
         self.times, self._query = times, source.query.strip().rstrip(";")
-        self._url = _url(source.url)
-        self.address = _told(self._url)
+        self._url = url_of(source)
+        self.address = told(self._url)
 
     def latest(self) -> pd.Timestamp | None:
         """The latest time: the database's max(), or where its times are text, a pass over the time column."""
@@ -46,7 +42,7 @@ class SqlReader:
             if not isinstance(example, datetime):
                 return latest_of(self._stream(connection, select(rows.c[self.times.name])), self.times)
             found = connection.execute(select(func.max(rows.c[self.times.name]))).scalar_one()
-        return pd.Timestamp(found).tz_localize("UTC") if found.tzinfo is None else pd.Timestamp(found).tz_convert("UTC")
+        return latest_of([pa.table({self.times.name: self._column(self.times.name, [found])})], self.times)
 
     def batches(self, columns: list[str], window: Window | None) -> Iterator[pa.Table]:
         """The rows of the answer, by a server-side cursor."""
@@ -112,7 +108,7 @@ class SqlReader:
     def _failure(self, error: Exception) -> SerinusError:
         from sqlalchemy.exc import OperationalError, ProgrammingError
 
-        cause = self._without_secrets(" ".join(str(getattr(error, "orig", None) or error).split())[:300])
+        cause = without_secrets(" ".join(str(getattr(error, "orig", None) or error).split()), self._url)[:300]
         if isinstance(error, ProgrammingError):
             return DataInvalid(f"database {self.address} refuses source.query ({cause}); correct the query")
         if isinstance(error, OperationalError):
@@ -120,50 +116,6 @@ class SqlReader:
                 f"database {self.address} cannot be asked ({cause}); correct source, its password, or run again when it answers"
             )
         return TrainingFailed(f"database {self.address} cannot be read ({cause}); correct source")
-
-    def _without_secrets(self, text: str) -> str:
-        options = (str(value) for name, value in self._url.query.items() if SECRET_OPTION.search(name.lower()))
-        for secret in filter(None, [str(self._url.password or ""), *options]):
-            text = text.replace(secret, "***")
-        return text
-
-
-def told(source: SqlSource) -> str:
-    """The source's database without user, password and options."""
-    return _told(_url(source.url))
-
-
-def _told(url: "URL") -> str:
-    port = f":{url.port}" if url.port else ""
-    return f"{url.drivername}://{url.host or ''}{port}/{url.database or ''}"
-
-
-def _url(template: str) -> "URL":
-    """The URL with each ${NAME} replaced by the environment's value."""
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    missing = sorted({name for name in VARIABLE.findall(template) if name not in os.environ})
-    if missing:
-        raise TrainingFailed(
-            f"source.url names {', '.join(missing)}, which the environment does not have; set it, in a cluster from a secret"
-        )
-    try:
-        return make_url(_filled_in(template))
-    except (ArgumentError, ValueError):
-        raise DataInvalid(
-            "source.url is not an SQLAlchemy URL; write it as postgresql+psycopg://user:${PASSWORD}@host:5432/database"
-        ) from None
-
-
-def _filled_in(template: str) -> str:
-    """`template` with the values of its variables; a user or password may hold any character."""
-    user, at, rest = template.rpartition("@")
-    return (
-        VARIABLE.sub(lambda found: quote(os.environ[found[1]], safe=""), user)
-        + at
-        + VARIABLE.sub(lambda found: os.environ[found[1]], rest)
-    )
 
 
 def _bound(moment: pd.Timestamp, *, aware: bool) -> datetime:

@@ -293,6 +293,8 @@ def test_a_source_without_rows_is_an_empty_snapshot(
 def test_an_empty_file_and_a_cut_one_are_named(config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     assert "empty.csv is empty: a CSV file begins with" in refused(of(config, tmp_path / "empty.csv"), tmp_path)
+    (tmp_path / "blank.csv").write_text("\n" + trips.to_csv(index=False))
+    assert len(rows_of(of(config, tmp_path / "blank.csv"), tmp_path / "other")) == 400
     (tmp_path / "cut.csv").write_text(trips.to_csv(index=False)[:-8])
     assert "cut.csv is not readable as csv (CSV parse error: Row #401" in refused(
         of(config, tmp_path / "cut.csv"), tmp_path
