@@ -14,11 +14,12 @@ from components.gate.champion import find_champion
 from components.gate.component import gate
 from components.gate.report import html_card, markdown_card
 from components.register.packaging import write_model_folder
-from serinus.adapters.mlflow_client import DIGEST_TAG, connect, registry_of
+from serinus.adapters.mlflow_client import DIGEST_TAG, OUTCOME_TAG, RUN_KEY_TAG, SNAPSHOT_TAG, connect, registry_of
 from serinus.artifact import directory_digest
 from serinus.training.config import TrainingConfig
 from serinus.training.values import GateCheck, GateDecision
 from tests.components.gate_support import asking, trained
+from tests.components.mlflow_world import make_card
 
 SCRIPT = "<script>alert(1)</script>"
 DECISION = GateDecision(
@@ -107,7 +108,7 @@ def registry(tmp_path: Path) -> str:
     return registry_of(tmp_path)
 
 
-def test_the_step_leaves_a_decision_and_its_report_card_and_knows_the_champion(
+def test_the_step_leaves_a_decision_its_report_card_and_a_run_and_knows_the_champion(
     config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path, registry: str
 ) -> None:
     (tmp_path / "gathered").mkdir()
@@ -115,10 +116,12 @@ def test_the_step_leaves_a_decision_and_its_report_card_and_knows_the_champion(
     case.rows.to_parquet(tmp_path / "holdout.parquet")
     case.train.to_parquet(tmp_path / "train.parquet")
     pd.DataFrame({"late": case.truth, "linear": case.predictions}).to_parquet(tmp_path / "predictions.parquet")
-    (tmp_path / "golden").mkdir()
+    for folder in ("golden", "evaluation", "snapshot"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "snapshot" / "data-card.json").write_text(make_card(trips).model_dump_json(by_alias=True))
     case.rows[:50].to_parquet(tmp_path / "golden" / "data.parquet")
 
-    def judged() -> GateDecision:
+    def judged(run_key: str) -> GateDecision:
         result = gate.python_func(
             training=case.config.model_dump_json(by_alias=True),
             metrics=json.dumps({"linear": case.metrics}),
@@ -127,8 +130,12 @@ def test_the_step_leaves_a_decision_and_its_report_card_and_knows_the_champion(
             train_rows=dsl.Dataset(uri=str(tmp_path / "train.parquet")),
             holdout_rows=dsl.Dataset(uri=str(tmp_path / "holdout.parquet")),
             golden=dsl.Dataset(uri=str(tmp_path / "golden")),
-            data_digest="sha256:77",
+            evaluation=dsl.Artifact(uri=str(tmp_path / "evaluation")),
+            snapshot=dsl.Dataset(uri=str(tmp_path / "snapshot"), metadata={"address": "s3://lake/snapshots/77"}),
             registry_uri=registry,
+            run_key=run_key,
+            job_id="job",
+            git_sha="",
             report=dsl.HTML(uri=str(tmp_path / "card.html")),
             summary=dsl.Markdown(uri=str(tmp_path / "card.md")),
         )
@@ -136,17 +143,19 @@ def test_the_step_leaves_a_decision_and_its_report_card_and_knows_the_champion(
         assert result.better == decision.better
         return decision
 
-    first = judged()
+    first = judged("run-1")
     assert (first.better, first.reason) == (True, "FirstVersion")
     assert [one.name for one in first.checks] == ["coverage", "improvement", "golden"]
     assert "Gates of trips: linear passes" in (tmp_path / "card.md").read_text()
     assert Page((tmp_path / "card.html").read_text()).cells[5] == "improvement"
 
     version = _made_champion(case, registry, tmp_path / "registered")
-    second = judged()
+    second = judged("run-2")
     assert (second.better, second.reason, second.champion_version) == (False, "NotBetterThanChampion", version)
     assert second.champion_metrics == pytest.approx(case.metrics)
     champion = find_champion(case.config, registry, case.rows, tmp_path / "again")
     assert champion is not None
     assert champion.created is not None
     assert timedelta() <= datetime.now(UTC) - champion.created < timedelta(minutes=10)
+    tags = [run.data.tags for run in connect(registry).search_runs(["1"], f"tags.`{SNAPSHOT_TAG}` LIKE 's3:%'")]
+    assert {one[RUN_KEY_TAG]: one[OUTCOME_TAG] for one in tags} == {"run-1": "passed", "run-2": "not better"}
