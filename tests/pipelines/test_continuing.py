@@ -1,0 +1,106 @@
+"""A run whose step is killed goes on from what is complete."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.run import run_training
+from serinus.adapters.mlflow_client import registry_of
+from serinus.core.errors import TrainingFailed
+from tests.components.conftest import config, training_file, trips
+from tests.local.support.programs import serinus
+
+__all__ = ["config", "training_file", "trips"]
+pytestmark = pytest.mark.xdist_group("train")
+
+
+class SilentRegistry:
+    """Takes a connection and says nothing, so that the step that asks it is where it can be killed."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    def kill_who_asks(self) -> str:
+        """Kill the process at the other end with SIGKILL; returns what it was."""
+        connection, (_, port) = self._listening.accept()
+        with connection:
+            (asking,) = [child for child in psutil.Process().children(recursive=True) if _speaks_from(child, port)]
+            parent = asking.parent()
+            asking.kill()
+        return " ".join(parent.cmdline() if parent else [])
+
+
+def _speaks_from(process: psutil.Process, port: int) -> bool:
+    return any(one.laddr.port == port for one in process.connections("tcp"))
+
+
+@contextmanager
+def silent_registry() -> Iterator[SilentRegistry]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(60)
+        yield SilentRegistry(listening)
+
+
+def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_file: Path) -> None:
+    state = training_file.parent / "state"
+    said: list[str] = []
+    with silent_registry() as registry:
+
+        def progress(line: str) -> None:
+            said.append(line)
+            if line.startswith("evaluate:"):
+                assert "forkserver" in registry.kill_who_asks(), "it is a step, not the pipeline's process"
+
+        with pytest.raises(TrainingFailed, match=r"step gate was killed .*log.txt"):
+            run_training(training_file, work_dir=state, registry_uri=registry.url, progress=progress, run_id="killed")
+    assert {line.split(":")[0] for line in said} == {"ingest", "validate", "split", "train linear", "train trees", "evaluate"}
+    (training_file.parent / "trips.csv").unlink()  # nothing asks for it again
+
+    again: list[str] = []
+    outcome = run_training(
+        training_file, work_dir=state, registry_uri=registry_of(state), progress=again.append, run_id="killed"
+    )
+    assert again[0] == "run killed goes on: 6 steps are complete"
+    assert [line.split(":")[0] for line in again[1:]] == ["gate", "register"]
+    assert (outcome.outcome, outcome.version) == ("registered", "1")
+    assert sorted(path.name for path in (state / "runs" / "killed").iterdir()) == [
+        "lock", "log.txt", "request.json", "result.json",
+    ]  # fmt: skip
+
+
+def test_two_processes_never_work_on_one_run(training_file: Path) -> None:
+    state = training_file.parent / "state"
+    with silent_registry() as registry:
+
+        def progress(line: str) -> None:
+            if line.startswith("evaluate:"):
+                other = serinus(
+                    "train", "-f", training_file, "--state-dir", state, "--run-id", "one", cwd=training_file.parent
+                )
+                assert other.code == 3
+                assert "run one is under way in another process" in other.err
+                registry.kill_who_asks()
+
+        with pytest.raises(TrainingFailed, match="step gate was killed"):
+            run_training(training_file, work_dir=state, registry_uri=registry.url, progress=progress, run_id="one")
+    assert not (state / "mlflow.db").exists()
+
+
+def test_nothing_of_a_run_is_left_when_its_process_is_interrupted(training_file: Path) -> None:
+    state = training_file.parent / "state"
+
+    def progress(line: str) -> None:
+        if line.startswith("split:"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(training_file, work_dir=state, registry_uri=registry_of(state), progress=progress, run_id="stopped")
+    assert psutil.Process().children(recursive=True) == []
+    assert not (state / "runs" / "stopped" / "result.json").exists()
