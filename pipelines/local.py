@@ -77,6 +77,7 @@ def _run_pipeline(arguments: dict[str, Any], folder: Path, runner: Any) -> dict[
     from pipelines.training import training
 
     _prepare(training.pipeline_spec)
+    (folder / INTERMEDIATE).mkdir(exist_ok=True)  # Docker would make it root's
     local.init(
         runner=runner, pipeline_root=str(folder / INTERMEDIATE), enable_caching=True, cache_root=str(folder / CACHE)
     )

@@ -78,6 +78,8 @@ class KfpServer:
     authorization: str = ""  # what requests must bear
     namespaces: frozenset[str] = frozenset({"team"})  # where who asks may do things
     fault: Callable[[str, str], Refusal | None] = lambda method, path: None
+    script: list[tuple[str, list[Json]]] = field(default_factory=list)  # what each look at a run finds: state and tasks
+    hidden: set[str] = field(default_factory=set)  # paths that are asked for once as if nothing were there yet
     page: str = ""  # answers every request with this page, as a login does
     redirect: str = ""
     api: str = "v2beta1"
@@ -106,6 +108,12 @@ class KfpServer:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Json:
         """The body of the answer to one request. Raises Refusal."""
+        asked = path.removeprefix(f"/apis/{self.api}/")
+        if method == "GET" and asked in self.hidden:
+            self.hidden.remove(asked)
+            if "/names/" in asked:
+                raise Refusal(404, 5, "ResourceNotFoundError")
+            return {}
         for wanted, pattern, handler in ROUTES:
             found = re.fullmatch(f"/apis/{self.api}/{pattern}", path)
             if found and method == wanted:
@@ -168,6 +176,10 @@ class KfpServer:
         return self._keep(self.runs, made, "run_id", "V2beta1Run")
 
     def get_run(self, _: dict[str, str], __: Any, run: str) -> Json:
+        if self.script:
+            state, tasks = self.script.pop(0)
+            self._run(run)
+            self.report(run, state, *tasks)
         return checked(self._run(run), "V2beta1Run")
 
     def list_runs(self, query: dict[str, str], _: Any) -> Json:
