@@ -58,7 +58,9 @@ def remove_containers(run: str) -> None:
     try:
         client = docker.from_env()
         try:
-            for container in client.containers.list(all=True, filters={"label": f"{RUN_LABEL}={run}"}, ignore_removed=True):
+            for container in client.containers.list(
+                all=True, filters={"label": f"{RUN_LABEL}={run}"}, ignore_removed=True
+            ):
                 with suppress(NotFound):
                     container.remove(force=True, v=True)
         finally:

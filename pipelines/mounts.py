@@ -46,7 +46,10 @@ def _mounts(arguments: Mapping[str, Any], sources: list[Source], environment: Ma
     written = list(_written(arguments))
     for folder in written:
         folder.mkdir(parents=True, exist_ok=True)
-    read = [*filter(None, map(_read, sources)), *(Path(environment[name]) for name in (GOOGLE_KEY,) if name in environment)]
+    read = [
+        *filter(None, map(_read, sources)),
+        *(Path(environment[name]) for name in (GOOGLE_KEY,) if name in environment),
+    ]
     bound = {str(path): True for path in read if path.exists()} | {str(path): False for path in written}
     return [Mount(path, path, type="bind", read_only=only_read) for path, only_read in bound.items()]
 

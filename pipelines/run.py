@@ -21,6 +21,7 @@ from serinus.training.load import load_config
 from serinus.training.steps import parse
 from serinus.training.values import NOT_BETTER, GateDecision, TrainingOutcome
 
+
 def run_training(
     config_path: Path,
     *,
@@ -43,7 +44,9 @@ def run_training(
     folder = (work_dir / "runs" / run_id).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     uri = registry_uri or config.registry.uri or registry_of(work_dir)
-    wanted = request_of(config, config_path, run_id, registry_uri=uri, snapshot_root=str((work_dir / "snapshots").resolve()))
+    wanted = request_of(
+        config, config_path, run_id, registry_uri=uri, snapshot_root=str((work_dir / "snapshots").resolve())
+    )
     try:
         _run_process({"folder": str(folder), "on": on, "arguments": wanted.arguments}, folder, progress)
     except (TrainingFailed, RegistryUnavailable) as error:  # other rows or another file make it another run

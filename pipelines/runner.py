@@ -92,7 +92,9 @@ class LocalRuns:
     def _folder(self, run: str) -> Path:
         folder = self._runs / run
         if folder.parent != self._runs or not (folder / REQUEST).is_file():
-            raise PipelineRunNotFound(f'there is no run "{run}" in {self._runs}; give the id that was told when it started')
+            raise PipelineRunNotFound(
+                f'there is no run "{run}" in {self._runs}; give the id that was told when it started'
+            )
         return folder
 
 

@@ -143,7 +143,9 @@ def test_a_server_of_another_version_is_told_before_anything_is_made(server: Kfp
 def test_a_server_of_many_namespaces_wants_one_that_is_allowed(server: KfpServer) -> None:
     server.multi_user = True
     refused(PipelinesRefused, server.url, "serves many namespaces; name yours by --kfp-namespace")
-    refused(PipelinesRefused, server.url, "does not let .* look for the experiment .403.*rbac.yaml", namespace="foreign")
+    refused(
+        PipelinesRefused, server.url, "does not let .* look for the experiment .403.*rbac.yaml", namespace="foreign"
+    )
     run = asyncio.run(runs(server.url, "team").start(REQUEST))
     (experiment,) = server.experiments.values()
     (pipeline,) = server.pipelines.values()
@@ -172,7 +174,7 @@ def failing(status: int, code: int, message: str, at: str) -> Callable[[str, str
     ],
 )
 def test_a_run_that_cannot_be_started_says_why(
-    server: KfpServer, status: int, code: int, message: str, error: type[SerinusError], match: str
+    server: KfpServer, status: int, code: int, message: str, *, error: type[SerinusError], match: str
 ) -> None:
     server.fault = failing(status, code, message, "POST /apis/v2beta1/runs")
     refused(error, server.url, match)

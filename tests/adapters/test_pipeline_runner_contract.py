@@ -39,7 +39,9 @@ def answer(question: Coroutine[Any, Any, T]) -> T:
 
 
 def request(key: str = "trips-1") -> RunRequest:
-    return RunRequest(key, "trips", json.dumps({"model": "trips"}), ("linear", "trees"), "http://registry", git_sha="abc")
+    return RunRequest(
+        key, "trips", json.dumps({"model": "trips"}), ("linear", "trees"), "http://registry", git_sha="abc"
+    )
 
 
 class World(Protocol):
@@ -118,7 +120,9 @@ class LocalWorld:
     def _told(self, run: str, step: str, event: str) -> None:
         events = self.folder / run / EVENTS
         words = (f'"step": "{step}"', f'"event": "{event}"')
-        wait_until(lambda: any(all(w in line for w in words) for line in events.read_text().splitlines()), f"{event} {step}")
+        wait_until(
+            lambda: any(all(w in line for w in words) for line in events.read_text().splitlines()), f"{event} {step}"
+        )
 
     def _ended(self, run: str) -> None:
         wait_until(lambda: answer(self.runner.look(run)).phase.ended, "the end of the run")
@@ -139,7 +143,9 @@ class LocalWorld:
         (self.folder / run / "cues").unlink()
 
     def succeed(self, run: str) -> None:
-        self._cue(run, end=0, result={"decision": DECISION.model_dump_json(), "version": "3", "data_digest": "sha256:1"})
+        self._cue(
+            run, end=0, result={"decision": DECISION.model_dump_json(), "version": "3", "data_digest": "sha256:1"}
+        )
         self._ended(run)
 
     def close(self) -> None:

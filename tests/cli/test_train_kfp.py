@@ -102,7 +102,9 @@ def test_watching_tells_each_step_and_what_came_of_it(place: Path, server: KfpSe
     assert run in done.stderr
 
 
-@pytest.mark.parametrize(("state", "told"), [("FAILED", "Failed: step train failed: out of memory"), ("CANCELED", "Cancelled")])
+@pytest.mark.parametrize(
+    ("state", "told"), [("FAILED", "Failed: step train failed: out of memory"), ("CANCELED", "Cancelled")]
+)
 def test_a_run_that_did_not_succeed_is_an_error_with_the_step_and_the_link(
     place: Path, server: KfpServer, state: str, told: str
 ) -> None:

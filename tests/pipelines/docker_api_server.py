@@ -37,27 +37,22 @@ class DockerServer:
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, bytes]:
         """Status and body."""
-        path = re.sub(r"^/v1\.\d+", "", path)
-        match method, path.strip("/").split("/"):
-            case "GET", ["version"]:
-                return _json(200, {"ApiVersion": "1.44", "MinAPIVersion": "1.24", "Version": "25"})
-            case "GET", ["info"]:
-                return _json(200, {"SecurityOptions": []})
-            case "GET", ["images", "json"]:
-                return _json(200, [{"Id": "sha256:1", "RepoTags": [IMAGE], "RepoDigests": []}])
-            case "GET", ["images", *_]:
-                return _json(200, {"Id": "sha256:1", "RepoTags": [IMAGE], "RepoDigests": []})
-            case "POST", ["images", "create"]:
-                return _json(404, {"message": "pull access denied, repository does not exist"})
-            case "GET", ["containers", "json"]:
-                (label,) = json.loads(query["filters"][0])["label"]
-                found = [one for one, made in self.held.items() if label in _labels(made)]
-                return _json(200, [{"Id": one} for one in found])
-            case "POST", ["containers", "create"]:
-                return self._create(body)
-            case _, ["containers", container, *what]:
-                return self._about(container, method, what)
-        return _json(404, {"message": f"page not found: {method} {path}"})
+        parts = re.sub(r"^/v1\.\d+", "", path).strip("/").split("/")
+        if parts[0] == "containers" and len(parts) > 1 and parts[1] not in ("json", "create"):
+            return self._about(parts[1], "remove" if method == "DELETE" else parts[2])
+        if parts == ["containers", "create"]:
+            return self._create(body)
+        if parts == ["containers", "json"]:
+            (label,) = json.loads(query["filters"][0])["label"]
+            return _json(200, [{"Id": one} for one, made in self.held.items() if label in _labels(made)])
+        image = {"Id": "sha256:1", "RepoTags": [IMAGE], "RepoDigests": []}
+        fixed = {
+            "version": (200, {"ApiVersion": "1.44", "MinAPIVersion": "1.24", "Version": "25"}),
+            "info": (200, {"SecurityOptions": []}),
+            "images/json": (200, [image]),
+            "images/create": (404, {"message": "pull access denied, repository does not exist"}),
+        }
+        return _json(*fixed.get("/".join(parts), (200, image)))
 
     def _create(self, body: Any) -> tuple[int, bytes]:
         if not self.has_image:
@@ -67,27 +62,24 @@ class DockerServer:
         self.held[name] = body
         return _json(201, {"Id": name, "Warnings": []})
 
-    def _about(self, container: str, method: str, what: list[str]) -> tuple[int, bytes]:
-        asked = "remove" if method == "DELETE" else what[0]
+    def _about(self, container: str, asked: str) -> tuple[int, bytes]:
         self.asked.append(asked)
         if self.gone_at == asked:
             self.held.pop(container, None)
         if container not in self.held:
             return _json(404, {"message": f"No such container: {container}"})
-        match asked:
-            case "json":
-                return _json(200, {"Id": container, "Config": {"Tty": False, "Image": IMAGE}, "State": {}, "Image": "sha256:1"})
-            case "start":
-                return 204, b""
-            case "logs":
-                return 200, struct.pack(">BxxxL", 1, len(self.output)) + self.output
-            case "wait":
-                error = {"Error": {"Message": self.wait_error}} if self.wait_error else {}
-                return _json(200, {"StatusCode": self.exit_code, **error})
-            case "remove":
-                del self.held[container]
-                return 204, b""
-        return _json(404, {"message": f"page not found: {asked}"})
+        if asked == "remove":
+            del self.held[container]
+        error = {"Error": {"Message": self.wait_error}} if self.wait_error else {}
+        return {
+            "json": _json(
+                200, {"Id": container, "Config": {"Tty": False, "Image": IMAGE}, "State": {}, "Image": "sha256:1"}
+            ),
+            "start": (204, b""),
+            "logs": (200, struct.pack(">BxxxL", 1, len(self.output)) + self.output),
+            "wait": _json(200, {"StatusCode": self.exit_code, **error}),
+            "remove": (204, b""),
+        }[asked]
 
 
 def _labels(made: dict[str, Any]) -> list[str]:
@@ -122,7 +114,9 @@ def _handler(server: DockerServer) -> type[BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             parts = urlsplit(self.path)
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, body = server.answer(self.command, parts.path, parse_qs(parts.query), json.loads(raw) if raw else None)
+            status, body = server.answer(
+                self.command, parts.path, parse_qs(parts.query), json.loads(raw) if raw else None
+            )
             if server.cut_at and parts.path.endswith(server.cut_at):
                 if server.cut_at == "logs":  # in the middle of what it says
                     self.send_response(200)

@@ -55,7 +55,9 @@ def checked(content: Any, model: str) -> Any:
     except (ValueError, TypeError, AttributeError) as error:
         raise Refusal(400, 3, f"this is no {model}: {error}") from error
     if _plain(written) != _plain(content):
-        raise Refusal(400, 3, f"this is no {model}: {json.dumps(content)[:300]} was read as {json.dumps(written)[:300]}")
+        raise Refusal(
+            400, 3, f"this is no {model}: {json.dumps(content)[:300]} was read as {json.dumps(written)[:300]}"
+        )
     return content
 
 
@@ -106,6 +108,14 @@ class KfpServer:
 
     # What it answers.
 
+    def admit(self, method: str, path: str, authorization: str) -> None:
+        """Raise Refusal for who may not ask, and for what the test wants refused."""
+        if self.authorization and authorization != self.authorization:
+            raise Refusal(401, 16, "Request header error: there is no user identity header")
+        refusal = self.fault(method, path)
+        if refusal:
+            raise refusal
+
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Json:
         """The body of the answer to one request. Raises Refusal."""
         asked = path.removeprefix(f"/apis/{self.api}/")
@@ -125,7 +135,9 @@ class KfpServer:
 
     def create_experiment(self, _: dict[str, str], body: Any) -> Json:
         self._namespace(checked(body, "V2beta1Experiment").get("namespace", ""))
-        if any(one["display_name"] == body["display_name"] for one in self._in(body.get("namespace", ""), self.experiments)):
+        if any(
+            one["display_name"] == body["display_name"] for one in self._in(body.get("namespace", ""), self.experiments)
+        ):
             raise Refusal(409, 6, f"Already exist error: experiment {body['display_name']}")
         made = {**body, "experiment_id": _id(), "created_at": _now(), "storage_state": "AVAILABLE"}
         return self._keep(self.experiments, made, "experiment_id", "V2beta1Experiment")
@@ -133,7 +145,9 @@ class KfpServer:
     def list_experiments(self, query: dict[str, str], _: Any) -> Json:
         self._namespace(query.get("namespace", ""))
         found = _filtered(self._in(query.get("namespace", ""), self.experiments), query)
-        return checked({"experiments": found, "total_size": len(found)} if found else {}, "V2beta1ListExperimentsResponse")
+        return checked(
+            {"experiments": found, "total_size": len(found)} if found else {}, "V2beta1ListExperimentsResponse"
+        )
 
     def create_pipeline(self, _: dict[str, str], body: Any) -> Json:
         self._namespace(checked(body, "V2beta1Pipeline").get("namespace", ""))
@@ -166,7 +180,9 @@ class KfpServer:
         self.uploads.append(body)
         made = {"pipeline_id": query["pipelineid"], "pipeline_version_id": _id(), "name": query["name"]}
         made |= {"display_name": query["display_name"], "description": query["description"], "created_at": _now()}
-        return self._keep(self.versions, {**made, "pipeline_spec": spec}, "pipeline_version_id", "V2beta1PipelineVersion")
+        return self._keep(
+            self.versions, {**made, "pipeline_spec": spec}, "pipeline_version_id", "V2beta1PipelineVersion"
+        )
 
     def create_run(self, _: dict[str, str], body: Any) -> Json:
         self._runnable(checked(body, "V2beta1Run"))
@@ -324,27 +340,21 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             parts = urlsplit(self.path)
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            authorization = self.headers.get("authorization", "")
             server.requests.append(f"{self.command} {parts.path}")
-            server.seen_authorization.append(self.headers.get("authorization", ""))
+            server.seen_authorization.append(authorization)
             if server.redirect:
                 return self.send(302, b"", "text/html", Location=server.redirect)
             if server.page:
                 return self.send(200, server.page.encode(), "text/html; charset=utf-8")
             try:
-                self.admit(parts.path)
+                server.admit(self.command, parts.path, authorization)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 content = server.answer(self.command, parts.path, query, _content(self.headers, raw))
             except Refusal as error:
                 told = {"error": str(error), "code": error.code, "message": str(error), "details": []}
                 return self.send(error.status, json.dumps(told).encode())
             return self.send(200, json.dumps(content).encode())
-
-        def admit(self, path: str) -> None:
-            if server.authorization and self.headers.get("authorization") != server.authorization:
-                raise Refusal(401, 16, "Request header error: there is no user identity header")
-            refusal = server.fault(self.command, path)
-            if refusal:
-                raise refusal
 
         def send(self, status: int, body: bytes, kind: str = "application/json", **headers: str) -> None:
             self.send_response(status)

@@ -14,7 +14,7 @@ from pipelines.run import run_training
 from serinus.adapters.mlflow_client import registry_of
 from serinus.core.errors import TrainingFailed
 from tests.components.conftest import config, training_file, trips
-from tests.local.support.programs import serinus
+from tests.local.support.programs import Finished, serinus
 
 __all__ = ["config", "training_file", "trips"]
 pytestmark = pytest.mark.xdist_group("train")
@@ -51,16 +51,27 @@ def silent_registry() -> Iterator[SilentRegistry]:
 def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_file: Path) -> None:
     state = training_file.parent / "state"
     said: list[str] = []
+    others: list[Finished] = []
     with silent_registry() as registry:
 
         def progress(line: str) -> None:
             said.append(line)
             if line.startswith("evaluate:"):
+                others.append(serinus("train", "-f", training_file, "--state-dir", state, "--run-id", "killed", cwd=state))
                 assert "forkserver" in registry.kill_who_asks(), "it is a step, not the pipeline's process"
 
-        with pytest.raises(TrainingFailed, match=r"step gate was killed .*log.txt"):
+        with pytest.raises(TrainingFailed, match=r"step gate was killed .*log.txt") as caught:
             run_training(training_file, work_dir=state, registry_uri=registry.url, progress=progress, run_id="killed")
-    assert {line.split(":")[0] for line in said} == {"ingest", "validate", "split", "train linear", "train trees", "evaluate"}
+    assert {line.split(":")[0] for line in said} == {
+        "ingest",
+        "validate",
+        "split",
+        "train linear",
+        "train trees",
+        "evaluate",
+    }
+    assert [one.code for one in others] == [3], "two processes never work on one run"
+    assert "run killed is under way in another process" in others[0].err
     (training_file.parent / "trips.csv").unlink()  # nothing asks for it again
 
     again: list[str] = []
@@ -75,24 +86,6 @@ def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_
     ]  # fmt: skip
 
 
-def test_two_processes_never_work_on_one_run(training_file: Path) -> None:
-    state = training_file.parent / "state"
-    with silent_registry() as registry:
-
-        def progress(line: str) -> None:
-            if line.startswith("evaluate:"):
-                other = serinus(
-                    "train", "-f", training_file, "--state-dir", state, "--run-id", "one", cwd=training_file.parent
-                )
-                assert other.code == 3
-                assert "run one is under way in another process" in other.err
-                registry.kill_who_asks()
-
-        with pytest.raises(TrainingFailed, match="step gate was killed"):
-            run_training(training_file, work_dir=state, registry_uri=registry.url, progress=progress, run_id="one")
-    assert not (state / "mlflow.db").exists()
-
-
 def test_nothing_of_a_run_is_left_when_its_process_is_interrupted(training_file: Path) -> None:
     state = training_file.parent / "state"
 
@@ -101,6 +94,8 @@ def test_nothing_of_a_run_is_left_when_its_process_is_interrupted(training_file:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        run_training(training_file, work_dir=state, registry_uri=registry_of(state), progress=progress, run_id="stopped")
+        run_training(
+            training_file, work_dir=state, registry_uri=registry_of(state), progress=progress, run_id="stopped"
+        )
     assert psutil.Process().children(recursive=True) == []
     assert not (state / "runs" / "stopped" / "result.json").exists()

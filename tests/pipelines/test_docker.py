@@ -93,14 +93,16 @@ def test_an_image_that_is_nowhere_fails_the_step_and_says_how_to_build_it(capsys
     assert "make images" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("server", [DockerServer(exit_code=1), DockerServer(exit_code=1, gone_at="wait")], ids=["1", "gone"])
+@pytest.mark.parametrize(
+    "server", [DockerServer(exit_code=1), DockerServer(exit_code=1, gone_at="wait")], ids=["1", "gone"]
+)
 def test_a_run_whose_first_container_fails_has_failed(
     server: DockerServer, training_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = training_file.parent / "state"
     with docker_server(server):
         monkeypatch.setenv("DOCKER_HOST", server.url)
-        with pytest.raises(TrainingFailed, match="log.txt"):
+        with pytest.raises(TrainingFailed, match=r"log\.txt"):
             run_training(
                 training_file, work_dir=state, registry_uri=registry_of(state), progress=print, run_id="r", on="docker"
             )
@@ -113,7 +115,7 @@ def test_a_run_whose_first_container_fails_has_failed(
 
 def test_without_docker_the_run_says_so(training_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
-    with pytest.raises(TrainingFailed, match="Docker does not answer .*DOCKER_HOST"):
+    with pytest.raises(TrainingFailed, match=r"Docker does not answer .*DOCKER_HOST"):
         run_training(training_file, work_dir=training_file.parent / "state", progress=print, on="docker")
 
 

@@ -20,6 +20,36 @@ class Present(PipelinesRefused):
     """The server has one of this name already."""
 
 
+QUOTA = (
+    PipelinesUnavailable,
+    (
+        "{host} takes no more for now, a quota is used up (could not {doing}{because}); "
+        "wait until other runs have ended, or raise the quota of the namespace"
+    ),
+)
+LOGIN = (PipelinesRefused, "{host} sends {who} to a login page; give a token by KFP_TOKEN or KFP_TOKEN_FILE")
+BROKEN = (PipelinesUnavailable, "{host} could not {doing} ({status}{because}); look at the log of its API server")
+REFUSED = (PipelinesRefused, "{host} refused to {doing} ({status}{because})")
+ANSWERS: dict[int, tuple[type[SerinusError], str]] = {
+    401: (
+        PipelinesRefused,
+        (
+            "{host} does not know {who} (401{because}); "
+            "give a token by KFP_TOKEN or KFP_TOKEN_FILE, or KFP_USERNAME and KFP_PASSWORD"
+        ),
+    ),
+    403: (
+        PipelinesRefused,
+        (
+            "{host} does not let {who} {doing} (403{because}); "
+            "bind the role of manifests/pipelines/rbac.yaml in the namespace of the runs"
+        ),
+    ),
+    404: (Absent, "{host} has no such thing (could not {doing}{because})"),
+    409: (Present, "{host} has one of this name already (could not {doing}{because})"),
+}
+
+
 @contextmanager
 def translated(settings: KfpSettings, doing: str) -> Iterator[None]:
     """Whatever the generated client and its HTTP library raise becomes an error of ours; `doing` as in "start a run"."""
@@ -53,35 +83,17 @@ def _unanswered(settings: KfpSettings, error: Exception) -> SerinusError:
 
 def _answered(settings: KfpSettings, doing: str, error: Any) -> SerinusError:
     """The server, or a proxy before it, said no."""
-    status, said, code = int(error.status or 0), *_body(error.body)
-    told = f"Kubeflow Pipelines at {settings.host}"
-    because = f": {said}" if said else ""
+    said, code = _body(error.body)
+    kind, sentence = _kind(int(error.status or 0), code, said)
+    words = {"host": settings.host, "who": settings.credentials.told, "doing": doing, "status": error.status}
+    return kind(f"Kubeflow Pipelines at {sentence.format(**words, because=f': {said}' if said else '')}")
+
+
+def _kind(status: int, code: int, said: str) -> tuple[type[SerinusError], str]:
+    """Quotas first: of a namespace's, the server tells in words only, with the status of another trouble."""
     if status == 429 or code == EXHAUSTED or "exceeded quota" in said.lower():
-        return PipelinesUnavailable(
-            f"{told} takes no more for now, a quota is used up (could not {doing}{because}); "
-            "wait until other runs have ended, or raise the quota of the namespace"
-        )
-    if 300 <= status < 400:
-        return PipelinesRefused(
-            f"{told} sends {settings.credentials.told} to a login page; give a token by KFP_TOKEN or KFP_TOKEN_FILE"
-        )
-    if status == 401:
-        return PipelinesRefused(
-            f"{told} does not know {settings.credentials.told} (401{because}); "
-            "give a token by KFP_TOKEN or KFP_TOKEN_FILE, or KFP_USERNAME and KFP_PASSWORD"
-        )
-    if status == 403:
-        return PipelinesRefused(
-            f"{told} does not let {settings.credentials.told} {doing} (403{because}); "
-            "bind the role of manifests/pipelines/rbac.yaml in the namespace of the runs"
-        )
-    if status == 404:
-        return Absent(f"{told} has no such thing (could not {doing}{because})")
-    if status == 409:
-        return Present(f"{told} has one of this name already (could not {doing}{because})")
-    if status >= 500:
-        return PipelinesUnavailable(f"{told} could not {doing} ({status}{because}); look at the log of its API server")
-    return PipelinesRefused(f"{told} refused to {doing} ({status}{because})")
+        return QUOTA
+    return ANSWERS.get(status) or (LOGIN if 300 <= status < 400 else BROKEN if status >= 500 else REFUSED)
 
 
 def _body(body: str | None) -> tuple[str, int]:

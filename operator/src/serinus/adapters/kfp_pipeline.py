@@ -1,5 +1,6 @@
 """The compiled pipeline in Kubeflow Pipelines: uploaded when there is no version with its digest yet."""
 
+import asyncio
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ class Uploaded(NamedTuple):
 
 async def ensure_version(client: KfpClient, compiled: Path) -> Uploaded:
     """The version that is the file `compiled`. Another client that uploads it at the same time is no harm."""
-    name = version_name(compiled.read_bytes())
+    name = version_name(await asyncio.to_thread(compiled.read_bytes))
     pipeline = await _pipeline(client)
     known = await _version(client, pipeline, name)
     if known is not None:

@@ -123,4 +123,4 @@ class KfpRuns:
 @cache
 def _steps_of(compiled: Path) -> frozenset[str]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return step_names(next(yaml.load_all(compiled.read_text(encoding="utf-8"), Loader=loader)))  # noqa: S506  # both are safe
+    return step_names(next(yaml.load_all(compiled.read_text(encoding="utf-8"), Loader=loader)))  # both are safe

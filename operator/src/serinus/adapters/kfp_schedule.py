@@ -1,5 +1,6 @@
 """Runs of the training pipeline at set times, by Kubeflow Pipelines itself."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,8 @@ class KfpSchedule:
 
     async def _delete(self, recurring_run: str) -> None:
         delete = self._client.recurring.recurring_run_service_delete_recurring_run_with_http_info
-        try:
+        with suppress(Absent):  # somebody else was faster
             await self._client.ask("replace the recurring run", delete, recurring_run)
-        except Absent:
-            pass  # somebody else was faster
 
 
 def _asks_for(recurring_run: Any) -> tuple[Any, ...]:

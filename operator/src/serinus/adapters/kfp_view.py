@@ -27,7 +27,9 @@ def step_names(spec: Mapping[str, Any]) -> frozenset[str]:
     components = spec["components"]
     groups = [spec["root"]["dag"], *(one["dag"] for one in components.values() if "dag" in one)]
     tasks = {name: task for group in groups for name, task in group["tasks"].items()}
-    return frozenset(name for name, task in tasks.items() if "executorLabel" in components[task["componentRef"]["name"]])
+    return frozenset(
+        name for name, task in tasks.items() if "executorLabel" in components[task["componentRef"]["name"]]
+    )
 
 
 def view(run: Any, names: Collection[str], link: str, now: datetime) -> PipelineRun:

@@ -26,6 +26,7 @@ class Backend(StrEnum):
 
 def train(
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Training file.")] = None,
+    *,
     on: Annotated[
         Backend | None,
         typer.Option(
@@ -55,7 +56,8 @@ def train(
         str, typer.Option(envvar="KFP_NAMESPACE", help="kfp: namespace of the run, where it serves many.")
     ] = "",
     snapshots: Annotated[
-        str, typer.Option(envvar="SERINUS_SNAPSHOTS", help="kfp: where snapshots are kept, as in s3://bucket/snapshots.")
+        str,
+        typer.Option(envvar="SERINUS_SNAPSHOTS", help="kfp: where snapshots are kept, as in s3://bucket/snapshots."),
     ] = "",
     state_dir: StateDir = DEFAULT_STATE_DIR,
     registry: Registry = "",

@@ -7,7 +7,10 @@ from serinus.core.errors import SpecInvalid
 FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 6))
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-NAMES = {"month": {name: index + 1 for index, name in enumerate(MONTHS)}, "day of week": dict(zip(WEEKDAYS, range(7), strict=True))}
+NAMES = {
+    "month": {name: index + 1 for index, name in enumerate(MONTHS)},
+    "day of week": dict(zip(WEEKDAYS, range(7), strict=True)),
+}
 PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\w+))?")
 EXAMPLE = 'write five fields, as in "0 6 * * 1" for Mondays at six'
 

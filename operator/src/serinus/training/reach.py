@@ -17,7 +17,9 @@ def refuse_out_of_reach(config: TrainingConfig, registry_uri: str, snapshot_root
         _refuse_source("gates.golden.source", config.gates.golden.source)
     _refuse_registry(registry_uri)
     if snapshot_root and "://" not in snapshot_root and not snapshot_root.startswith("/"):
-        raise SpecInvalid(f'snapshots in "{snapshot_root}" would be in no certain place; name an address, as in s3://BUCKET/PREFIX')
+        raise SpecInvalid(
+            f'snapshots in "{snapshot_root}" would be in no certain place; name an address, as in s3://BUCKET/PREFIX'
+        )
 
 
 def _refuse_source(field: str, source: Source) -> None:

@@ -58,7 +58,12 @@ class Asked:
                 raise _too_many(option, "only Kubeflow Pipelines does this; use --on kfp, or cron and Ctrl-C here")
 
     def _refuse_beside_cancel(self) -> None:
-        for option, given in (("--every", self.every), ("--watch", self.watch), ("--run-id", self.run_id), ("-f", self.file)):
+        for option, given in (
+            ("--every", self.every),
+            ("--watch", self.watch),
+            ("--run-id", self.run_id),
+            ("-f", self.file),
+        ):
             if given:
                 raise _too_many(option, "--cancel only ends a run; leave it out")
 

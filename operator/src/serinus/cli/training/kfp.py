@@ -36,7 +36,11 @@ async def _cancel(asked: Asked) -> Exit:
     await runs.cancel(asked.cancel)
     seen = await runs.look(asked.cancel)
     state = seen.phase if seen.phase.ended else "being cancelled"
-    _say(asked, f"run {asked.cancel} is {state}: {seen.link}", {"run": asked.cancel, "phase": str(seen.phase), "link": seen.link})
+    _say(
+        asked,
+        f"run {asked.cancel} is {state}: {seen.link}",
+        {"run": asked.cancel, "phase": str(seen.phase), "link": seen.link},
+    )
     return Exit.DONE
 
 
