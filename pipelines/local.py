@@ -16,7 +16,7 @@ from serinus.core.errors import SerinusError
 from serinus.training.steps import MARKER, parse
 
 # Steps that are not cached from run to run, because the world may have changed, and are complete within one.
-CACHED_WITHIN_A_RUN = ("ingest",)
+CACHED_WITHIN_A_RUN = frozenset({"ingest"})
 OUTPUTS = ("decision", "version", "data_digest")
 
 
@@ -91,8 +91,9 @@ def _prepare(spec: Any) -> None:
     for group in groups:
         for task in group.tasks.values():
             task.ClearField("retry_policy")
-    for name in CACHED_WITHIN_A_RUN:
-        spec.root.dag.tasks[name].caching_options.enable_cache = True
+    tasks = spec.root.dag.tasks
+    for name in CACHED_WITHIN_A_RUN & tasks.keys():
+        tasks[name].caching_options.enable_cache = True
 
 
 def main() -> None:

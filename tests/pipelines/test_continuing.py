@@ -57,11 +57,14 @@ def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_
         def progress(line: str) -> None:
             said.append(line)
             if line.startswith("evaluate:"):
-                others.append(serinus("train", "-f", training_file, "--state-dir", state, "--run-id", "killed", cwd=state))
+                others.append(
+                    serinus("train", "-f", training_file, "--state-dir", state, "--run-id", "killed", cwd=state)
+                )
                 assert "forkserver" in registry.kill_who_asks(), "it is a step, not the pipeline's process"
 
         with pytest.raises(TrainingFailed, match=r"step gate was killed .*log.txt") as caught:
             run_training(training_file, work_dir=state, registry_uri=registry.url, progress=progress, run_id="killed")
+    assert any("--run-id killed" in note for note in caught.value.__notes__)
     assert {line.split(":")[0] for line in said} == {
         "ingest",
         "validate",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serinus.cli.exits import Exit, errors_as_exit_codes
+from serinus.cli.exits import errors_as_exit_codes
 from serinus.cli.options import DEFAULT_STATE_DIR, Registry, StateDir
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def train(
             raise typer.Exit(train_on_kfp(asked))
         outcome = _train_here(asked, backend, state_dir)
     typer.echo(outcome.model_dump_json(by_alias=True, indent=2) if as_json else _sentence(outcome))
-    raise typer.Exit(Exit.DONE)
 
 
 def _train_here(asked: "Asked", backend: Backend, state_dir: Path) -> "TrainingOutcome":
