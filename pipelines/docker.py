@@ -4,6 +4,7 @@ KFP's own DockerRunner lets Docker remove a container when it ends, and takes on
 a container is removed by who has its exit code, and one that is gone has failed.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +12,10 @@ from typing import Any
 
 from pipelines.mounts import container_settings
 from serinus.core.errors import TrainingFailed
+from serinus.training.steps import MARKER
 
 RUN_LABEL = "dev.serinus.run"
+KILL, KILLED = 137, " (killed, by lack of memory?)"
 LOST = 125  # Docker's own exit code where it could not run a container at all
 
 
@@ -41,13 +44,16 @@ def run_container(client: Any, image: str, command: list[str], volumes: dict[str
         try:
             container.start()
             _follow(container)
-            return _exit_code(container.wait())
+            code = _exit_code(container.wait())
         finally:
             with suppress(DockerException, RequestException):
                 container.remove(force=True, v=True)
     except (DockerException, RequestException) as error:
-        _say(f"the container of {image} did not come to an end that is known, so its step failed: {error}")
+        _tell_failure(f"the container of {image} came to no end that is known, so its step failed: {error}")
         return LOST
+    if code:
+        _tell_failure(f"the container of {image} ended with exit code {code}{KILLED if code == KILL else ''}")
+    return code
 
 
 def remove_containers(run: str) -> None:
@@ -81,8 +87,9 @@ def _created(client: Any, image: str, **settings: Any) -> Any:
     try:
         client.images.pull(image)
     except APIError as error:
-        _say(f"the image {image} is not here, and cannot be pulled: build it by `make images`")
-        raise ImageNotFound(f"no image {image}") from error
+        raise ImageNotFound(
+            f"the image is not here, and cannot be pulled; build it by `make images` ({error})"
+        ) from error
     return client.containers.create(image, **settings)
 
 
@@ -104,6 +111,12 @@ def _exit_code(answer: dict[str, Any]) -> int:
         _say(f"Docker says of the container: {answer['Error']}")
         return int(answer.get("StatusCode") or LOST)
     return int(answer.get("StatusCode", LOST))
+
+
+def _tell_failure(message: str) -> None:
+    """As a step does, which tells its own first if it comes so far."""
+    event = {"step": "", "event": "failed", "error": TrainingFailed.__name__, "message": message}
+    _say(f"{MARKER}{json.dumps(event)}")
 
 
 def _say(line: str) -> None:

@@ -69,8 +69,9 @@ def _read(source: Source) -> Path | None:
         return Path(source.url.removeprefix(SQLITE))
     if not isinstance(source, FileSource | PredictionLogSource) or "://" in source.path:
         return None
-    plain = re.split(r"[*?\[]", source.path, maxsplit=1)[0]
-    return Path(plain) if plain == source.path else Path(plain).parent if not plain.endswith("/") else Path(plain)
+    plain, *pattern = re.split(r"[*?\[]", source.path, maxsplit=1)
+    # What stands before a pattern may be the beginning of a name: its folder is read.
+    return Path(plain.rpartition("/")[0] or "/") if pattern else Path(plain)
 
 
 def _is_loopback(address: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from serinus.core.errors import TrainingFailed
+from serinus.core.errors import StateLocked
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # One thread a step: two variants train side by side, and numerical libraries that fight for two cores are slower.
@@ -39,10 +39,10 @@ def start_process(
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[int]:
-    """Holds the run's lock, which its process inherits. Raises TrainingFailed where a process is at work on it."""
+    """Holds the run's lock, which its process inherits. Raises StateLocked where a process is at work on it."""
     lock = _lock(folder, LOOKING_TRIES)
     if lock is None:
-        raise TrainingFailed(f"run {folder.name} is under way in another process; wait for it to end, or cancel it")
+        raise StateLocked(f"run {folder.name} is under way in another process; wait for it to end, or cancel it")
     try:
         yield lock
     finally:

@@ -36,8 +36,9 @@ def run_training(
 
     A run that failed goes on where it was when it is run again under its `run_id`: what is complete is not done again.
     `registry_uri` comes before the file's `registry.uri`; with neither it is SQLite in `work_dir`.
-    `progress` gets one sentence per step as it ends. Raises SpecInvalid, DataInvalid, RegistryUnavailable or
-    TrainingFailed. Snapshots stay in `work_dir/snapshots`, the run's log in `work_dir/runs/<run_id>`.
+    `progress` gets one sentence per step as it ends. Raises SpecInvalid, DataInvalid, RegistryUnavailable, TrainingFailed,
+    or StateLocked where the run is under way. Snapshots stay in `work_dir/snapshots`, the run's log in
+    `work_dir/runs/<run_id>`.
     """
     config = load_config(config_path, as_of=as_of)
     run_id = run_id or new_run_id(config.model)
@@ -53,7 +54,7 @@ def run_training(
         if _complete_steps(folder):
             error.add_note(f"what is complete is kept; the same command with --run-id {run_id} goes on from there")
         raise
-    result = json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / RESULT).read_text())
     return _outcome(result, run_id, work_dir)
 
 

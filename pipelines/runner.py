@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.process import LOG, PIPELINE, REQUEST, RESULT, at_work, claimed, start_process
-from serinus.core.errors import PipelineRunNotFound, TrainingFailed
+from serinus.core.errors import PipelineRunNotFound, StateLocked
 from serinus.core.pipeline_run import PipelineRun, RunOutcome, RunPhase, RunRequest, StepRun
 from serinus.training.steps import parse
 from serinus.training.values import GateDecision
@@ -49,7 +49,7 @@ class LocalRuns:
     def _start(self, request: RunRequest) -> None:
         folder = self._runs / request.key
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(TrainingFailed), claimed(folder) as lock:  # somebody else starts it, or it is under way
+        with suppress(StateLocked), claimed(folder) as lock:  # somebody else starts it, or it is under way
             if not (folder / EVENTS).exists():
                 content = {"folder": str(folder), "on": "local", "arguments": request.arguments}
                 _write(folder / REQUEST, json.dumps(content))
@@ -57,7 +57,7 @@ class LocalRuns:
 
     def _retry(self, run: str) -> None:
         folder = self._folder(run)
-        with suppress(TrainingFailed), claimed(folder) as lock:
+        with suppress(StateLocked), claimed(folder) as lock:
             if not (folder / RESULT).exists():
                 (folder / CANCELLED).unlink(missing_ok=True)
                 self._launch(folder, lock)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from serinus.adapters.kfp_client import KfpClient, named
 from serinus.adapters.kfp_errors import Absent
 from serinus.adapters.kfp_experiment import ensure_experiment
 from serinus.adapters.kfp_pipeline import ensure_version
-from serinus.adapters.kfp_view import parameters, step_names, view
+from serinus.adapters.kfp_view import parameters, phase_of, step_names, view
 from serinus.adapters.mlflow_outcomes import find_outcome
 from serinus.adapters.system_clock import SystemClock
 from serinus.core.errors import PipelineRunNotFound, PipelinesRefused, RegistryUnavailable
@@ -51,23 +51,23 @@ class KfpRuns:
 
     async def look(self, run: str) -> PipelineRun:
         """How far it is; once it has succeeded, with what the registry says came of it."""
-        found = await self._get(run)
+        found = await self._do("look at the run", run, self._client.runs.run_service_get_run_with_http_info)
         seen = view(found, _steps_of(self._compiled), self.link(run), self._clock.now())
-        return await self._with_outcome(seen, found) if seen.phase is RunPhase.SUCCEEDED else seen
+        return await _with_outcome(seen, parameters(found)) if seen.phase is RunPhase.SUCCEEDED else seen
 
     async def cancel(self, run: str) -> None:
         """Terminate it; its pods get the time of their grace period."""
-        if (await self.look(run)).phase.ended:
+        if (await self._phase(run)).ended:
             return
         try:
             await self._do("cancel the run", run, self._client.runs.run_service_terminate_run_with_http_info)
         except PipelinesRefused:
-            if not (await self.look(run)).phase.ended:  # it ended in between
+            if not (await self._phase(run)).ended:  # it ended in between
                 raise
 
     async def retry(self, run: str) -> None:
         """Run the failed steps again, and those behind them."""
-        if (await self.look(run)).phase in (RunPhase.FAILED, RunPhase.CANCELLED):
+        if await self._phase(run) in (RunPhase.FAILED, RunPhase.CANCELLED):
             await self._do("retry the run", run, self._client.runs.run_service_retry_run_with_http_info)
 
     def link(self, run: str) -> str:
@@ -94,33 +94,34 @@ class KfpRuns:
             service_account=self._client.settings.service_account or None,
         )
 
-    async def _get(self, run: str) -> Any:
-        return await self._do("look at the run", run, self._client.runs.run_service_get_run_with_http_info)
+    async def _phase(self, run: str) -> RunPhase:
+        found = await self._do("look at the run", run, self._client.runs.run_service_get_run_with_http_info)
+        return phase_of(found)
 
     async def _do(self, doing: str, run: str, method: Any) -> Any:
-        asked: Awaitable[Any] = self._client.ask(doing, method, run)
         try:
-            return await asked
+            return await self._client.ask(doing, method, run)
         except Absent as error:
             raise PipelineRunNotFound(
                 f'Kubeflow Pipelines at {self._client.settings.host} has no run "{run}"; '
                 "give the id that was told when it started"
             ) from error
 
-    async def _with_outcome(self, seen: PipelineRun, found: Any) -> PipelineRun:
-        """The API hands out no parameters of a run's steps, only ids of artifacts, so the registry is asked by the key."""
-        given = parameters(found)
-        model, key = json.loads(given["training"])["model"], str(given.get("run_key") or seen.id)
-        registered = any(one.name == REGISTER_STEP and one.phase is RunPhase.SUCCEEDED for one in seen.steps)
-        try:
-            outcome = await asyncio.to_thread(find_outcome, str(given["registry_uri"]), model, key)
-        except RegistryUnavailable as error:
-            what = "a version was registered" if registered else "no version was registered"
-            return replace(seen, message=f"{what}, and more is not known from here: {error}")
-        return replace(seen, outcome=outcome)
+
+async def _with_outcome(seen: PipelineRun, given: Mapping[str, Any]) -> PipelineRun:
+    """The API hands out no parameters of a run's steps, only ids of artifacts, so the registry is asked by the key."""
+    model, key = json.loads(given["training"])["model"], str(given.get("run_key") or seen.id)
+    registered = any(one.name == REGISTER_STEP and one.phase is RunPhase.SUCCEEDED for one in seen.steps)
+    try:
+        outcome = await asyncio.to_thread(find_outcome, str(given["registry_uri"]), model, key)
+    except RegistryUnavailable as error:
+        what = "a version was registered" if registered else "no version was registered"
+        return replace(seen, message=f"{what}, and more is not known from here: {error}")
+    return replace(seen, outcome=outcome)
 
 
 @cache
 def _steps_of(compiled: Path) -> frozenset[str]:
+    """The compiled file is a pipeline's specification and, behind it, what only Kubernetes reads."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return step_names(next(yaml.load_all(compiled.read_text(encoding="utf-8"), Loader=loader)))  # both are safe
+    return step_names(next(yaml.load_all(compiled.read_text(encoding="utf-8"), Loader=loader)))

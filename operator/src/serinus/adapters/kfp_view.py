@@ -34,12 +34,17 @@ def step_names(spec: Mapping[str, Any]) -> frozenset[str]:
 
 def view(run: Any, names: Collection[str], link: str, now: datetime) -> PipelineRun:
     """`run` is a V2beta1Run; `names` are the steps that people know."""
-    phase = PHASES.get(run.state or "", RunPhase.PENDING)
+    phase = phase_of(run)
     tasks = sorted(_tasks(run, names), key=lambda task: _known(task.start_time) or now)
     told = numbered([task.display_name for task in tasks])
     steps = tuple(_step(name, task, now) for name, task in zip(told, tasks, strict=True))
     message = _why(run, steps) if phase is RunPhase.FAILED else ""
     return PipelineRun(run.run_id, phase, steps, message=message, link=link)
+
+
+def phase_of(told: Any) -> RunPhase:
+    """Where a run or a task is."""
+    return PHASES.get(told.state or "", RunPhase.PENDING)
 
 
 def parameters(run: Any) -> Mapping[str, Any]:
@@ -54,7 +59,7 @@ def _tasks(run: Any, names: Collection[str]) -> list[Any]:
 
 
 def _step(name: str, task: Any, now: datetime) -> StepRun:
-    phase = PHASES.get(task.state or "", RunPhase.PENDING)
+    phase = phase_of(task)
     started, ended = _known(task.start_time), _known(task.end_time)
     seconds = ((ended or now) - started).total_seconds() if started else None
     return StepRun(name, phase, seconds, _error(task) if phase is RunPhase.FAILED else "")
