@@ -96,12 +96,12 @@ def _created(client: Any, image: str, **settings: Any) -> Any:
 def _follow(container: Any) -> None:
     """Print the container's output as it comes. That it is cut off says nothing of the exit code."""
     from docker.errors import DockerException
-    from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         for chunk in container.logs(stream=True, follow=True):
             print(chunk.decode("utf-8", "replace"), end="")  # noqa: T201  # as KFP's own handler does
-    except (DockerException, RequestException) as error:
+    except (DockerException, HTTPError, OSError) as error:  # of requests are the last
         _say(f"its output was cut off: {error}")
 
 

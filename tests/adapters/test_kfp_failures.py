@@ -235,6 +235,14 @@ def test_a_run_whose_registry_is_out_of_reach_says_what_its_steps_say(server: Kf
     assert seen.message.startswith("a version was registered, and more is not known from here: the registry at")
 
 
+def test_a_run_of_something_else_is_told_without_an_outcome(server: KfpServer) -> None:
+    asked = runs(server.url)
+    run = asyncio.run(asked.start(REQUEST))
+    del server.runs[run]["runtime_config"]
+    server.report(run, "SUCCEEDED")
+    assert "no run of the training pipeline" in asyncio.run(asked.look(run)).message
+
+
 @pytest.mark.parametrize("asked", ["a name", "../runs", "x?y=z", "ä"])
 def test_a_run_id_is_never_part_of_the_address_but_as_itself(server: KfpServer, asked: str) -> None:
     with pytest.raises(SerinusError, match="has no run"):

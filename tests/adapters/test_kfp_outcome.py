@@ -19,12 +19,12 @@ from serinus.core.pipeline_run import RunOutcome, RunRequest
 from tests.pipelines.kfp_api_server import kfp_server, task
 
 
-@pytest.fixture(params=["server", "file"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An MLflow server, and MLflow on a file."""
+@pytest.fixture(params=["server", "file"], scope="module")
+def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An MLflow server, and MLflow on a file. Each test has a model of its own."""
     if request.param == "server":
         return str(request.getfixturevalue("server"))
-    uri = registry_of(tmp_path)
+    uri = registry_of(tmp_path_factory.mktemp("registry"))
     connect(uri).search_registered_models()
     return uri
 

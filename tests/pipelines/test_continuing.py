@@ -48,6 +48,10 @@ def silent_registry() -> Iterator[SilentRegistry]:
         yield SilentRegistry(listening)
 
 
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
 def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_file: Path) -> None:
     state = training_file.parent / "state"
     said: list[str] = []
@@ -91,14 +95,16 @@ def test_a_killed_step_ends_the_run_and_a_rerun_does_only_what_is_left(training_
 
 def test_nothing_of_a_run_is_left_when_its_process_is_interrupted(training_file: Path) -> None:
     state = training_file.parent / "state"
+    before = children()
 
     def progress(line: str) -> None:
         if line.startswith("split:"):
+            assert children() != before
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         run_training(
             training_file, work_dir=state, registry_uri=registry_of(state), progress=progress, run_id="stopped"
         )
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == before
     assert not (state / "runs" / "stopped" / "result.json").exists()

@@ -69,7 +69,7 @@ def _unanswered(settings: KfpSettings, error: Exception) -> SerinusError:
     from urllib3.exceptions import SSLError
 
     cause = getattr(error, "reason", None) or error
-    said = " ".join(str(cause).split()).rpartition(">: ")[2][:200]
+    said = " ".join(str(cause).split()).rpartition("): ")[2][:200]
     if isinstance(cause, SSLError):
         return PipelinesRefused(
             f"the certificate of {settings.host} is not trusted, or it does not speak TLS ({said}); "

@@ -110,6 +110,8 @@ class KfpRuns:
 
 async def _with_outcome(seen: PipelineRun, given: Mapping[str, Any]) -> PipelineRun:
     """The API hands out no parameters of a run's steps, only ids of artifacts, so the registry is asked by the key."""
+    if not {"training", "registry_uri"} <= given.keys():
+        return replace(seen, message="it is no run of the training pipeline, so nothing is known of its outcome")
     model, key = json.loads(given["training"])["model"], str(given.get("run_key") or seen.id)
     registered = any(one.name == REGISTER_STEP and one.phase is RunPhase.SUCCEEDED for one in seen.steps)
     try:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
 
 import typer
 
@@ -118,7 +118,7 @@ def _client(asked: Asked) -> KfpClient:
     return KfpClient(settings_from(os.environ, asked.host, asked.namespace))
 
 
-def _compiled() -> Any:
+def _compiled() -> Path:
     from pipelines.compile import COMPILED
 
     return COMPILED / "training.yaml"
