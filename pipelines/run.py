@@ -43,7 +43,6 @@ def run_training(
     config = load_config(config_path, as_of=as_of)
     run_id = run_id or new_run_id(config.model)
     folder = (work_dir / "runs" / run_id).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     uri = registry_uri or config.registry.uri or registry_of(work_dir)
     wanted = request_of(
         config, config_path, run_id, registry_uri=uri, snapshot_root=str((work_dir / "snapshots").resolve())
@@ -54,6 +53,10 @@ def run_training(
         if _complete_steps(folder):
             error.add_note(f"what is complete is kept; the same command with --run-id {run_id} goes on from there")
         raise
+    except OSError as error:
+        raise TrainingFailed(
+            f"{folder} cannot be written ({error}); free some space there, or name another folder by --state-dir"
+        ) from error
     result = json.loads((folder / RESULT).read_text())
     return _outcome(result, run_id, work_dir)
 
@@ -80,6 +83,7 @@ def request_of(
 
 def _run_process(request: dict[str, Any], folder: Path, progress: Callable[[str], None]) -> None:
     """Run the pipeline's process to its end. Raises the error of the step that failed."""
+    folder.mkdir(parents=True, exist_ok=True)
     complete = _complete_steps(folder)
     if complete:
         progress(f"run {folder.name} goes on: {complete} steps are complete")
@@ -167,7 +171,7 @@ def _outcome(result: dict[str, str], run_id: str, work_dir: Path) -> TrainingOut
 def _kind(decision: GateDecision) -> Literal["registered", "not better", "refused"]:
     if decision.better:
         return "registered"
-    return "refused" if any(one.refuses and one.reason != NOT_BETTER for one in decision.checks) else "not better"
+    return "not better" if decision.reason == NOT_BETTER else "refused"
 
 
 def _git_sha(folder: Path) -> str:

@@ -6,12 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pipelines.process import LOG, PIPELINE, REQUEST, RESULT, at_work, claimed, start_process
-from serinus.core.errors import PipelineRunNotFound, StateLocked
+from serinus.core.errors import PipelineRunNotFound, PipelinesRefused, PipelinesUnavailable, StateLocked
 from serinus.core.pipeline_run import PipelineRun, RunOutcome, RunPhase, RunRequest, StepRun
 from serinus.training.steps import parse
 from serinus.training.values import GateDecision
@@ -48,16 +48,21 @@ class LocalRuns:
 
     def _start(self, request: RunRequest) -> None:
         folder = self._runs / request.key
-        folder.mkdir(parents=True, exist_ok=True)
-        with suppress(StateLocked), claimed(folder) as lock:  # somebody else starts it, or it is under way
-            if not (folder / EVENTS).exists():
-                content = {"folder": str(folder), "on": "local", "arguments": request.arguments}
-                _write(folder / REQUEST, json.dumps(content))
-                self._launch(folder, lock)
+        if not self._is_own(folder):
+            raise PipelinesRefused(
+                f'"{request.key}" cannot be the key of a run, whose folder it names; leave out any /'
+            )
+        content = {"folder": str(folder), "on": "local", "arguments": request.arguments}
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(StateLocked), claimed(folder) as lock:  # somebody else starts it, or it is under way
+                if not (folder / EVENTS).exists():
+                    _write(folder / REQUEST, json.dumps(content))
+                    self._launch(folder, lock)
 
     def _retry(self, run: str) -> None:
         folder = self._folder(run)
-        with suppress(StateLocked), claimed(folder) as lock:
+        with _writing(folder), suppress(StateLocked), claimed(folder) as lock:
             if not (folder / RESULT).exists():
                 (folder / CANCELLED).unlink(missing_ok=True)
                 self._launch(folder, lock)
@@ -89,13 +94,25 @@ class LocalRuns:
         message = _why(events, steps, folder) if phase is RunPhase.FAILED else ""
         return PipelineRun(run, phase, steps, outcome, message, (folder / LOG).as_uri())
 
+    def _is_own(self, folder: Path) -> bool:
+        return Path(os.path.normpath(folder)).parent == self._runs
+
     def _folder(self, run: str) -> Path:
         folder = self._runs / run
-        if folder.parent != self._runs or not (folder / REQUEST).is_file():
+        if not self._is_own(folder) or not (folder / REQUEST).is_file():
             raise PipelineRunNotFound(
                 f'there is no run "{run}" in {self._runs}; give the id that was told when it started'
             )
         return folder
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """A full disk, or a folder that is none, is told as the port tells it."""
+    try:
+        yield
+    except OSError as error:
+        raise PipelinesUnavailable(f"{folder} cannot be written ({error}); free some space there") from error
 
 
 def _ended_as(folder: Path) -> RunPhase:

@@ -20,7 +20,7 @@ from serinus.adapters import kfp_runs
 from serinus.adapters.kfp_auth import settings_from
 from serinus.adapters.kfp_client import KfpClient
 from serinus.adapters.kfp_runs import KfpRuns
-from serinus.core.errors import PipelineRunNotFound
+from serinus.core.errors import PipelineRunNotFound, PipelinesRefused, PipelinesUnavailable
 from serinus.core.pipeline_run import PipelineRun, RunOutcome, RunPhase, RunRequest, StepRun
 from serinus.ports import PipelineRunner
 from serinus.training.values import GateDecision
@@ -324,7 +324,22 @@ def test_a_local_run_whose_process_is_killed_has_failed_at_the_step_it_was_in(tm
 
 def test_a_local_run_is_found_by_its_name_and_never_outside_of_its_folder(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "request.json").write_text("{}")
-    with pytest.raises(PipelineRunNotFound):
-        answer(LocalRuns(tmp_path / "runs").look("../outside"))
+    for folder in (outside, tmp_path, tmp_path / "runs"):
+        folder.mkdir(exist_ok=True)
+        (folder / "request.json").write_text("{}")
+    for run in ("../outside", "..", "", "/etc"):
+        with pytest.raises(PipelineRunNotFound):
+            answer(LocalRuns(tmp_path / "runs").look(run))
+
+
+@pytest.mark.parametrize("key", ["", "..", "a/b", "/etc"])
+def test_a_key_that_names_no_folder_of_its_own_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(PipelinesRefused, match="cannot be the key of a run"):
+        answer(LocalRuns(tmp_path / "runs").start(request(key)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(PipelinesUnavailable, match="cannot be written"):
+        answer(LocalRuns(tmp_path / "runs").start(request()))

@@ -48,3 +48,11 @@ def test_an_unknown_field_is_told(tmp_path: Path) -> None:
     done = serinus("train", "-f", "training.yaml", cwd=tmp_path)
     assert done.code == 1, done.said
     assert "gatez" in done.err
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    done = train(tmp_path)
+    assert done.code == 3, done.said
+    assert "cannot be written" in done.err
+    assert "--state-dir" in done.err
