@@ -5,10 +5,11 @@ objects of it, to apply by GitOps.
 """
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
+
+from serinus.core.pipeline_run import version_name
 
 COMPILED = Path(__file__).parent / "compiled"
 
@@ -31,18 +32,13 @@ def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:
     name = f"serinus-{pipeline.name}"
     options = KubernetesManifestOptions(
         pipeline_name=name,
-        pipeline_version_name=f"{name}-{version_name(representation)}",
+        pipeline_version_name=f"{name}-{version_name(representation.read_bytes())}",
         include_pipeline_manifest=True,
     )
     compiler.Compiler().compile(
         pipeline, str(manifests), kubernetes_manifest_options=options, kubernetes_manifest_format=True
     )
     return representation, manifests
-
-
-def version_name(representation: Path) -> str:
-    """The start of the SHA-256 of a compiled pipeline: a version is never changed, so every change has its own name."""
-    return hashlib.sha256(representation.read_bytes()).hexdigest()[:12]
 
 
 def main() -> None:

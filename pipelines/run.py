@@ -2,31 +2,24 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pipelines.process import CACHE, LOG, REQUEST, RESULT, claimed, start_process
 from serinus.adapters.mlflow_client import registry_of
 from serinus.core import errors
-from serinus.core.errors import SerinusError, TrainingFailed
+from serinus.core.errors import RegistryUnavailable, SerinusError, TrainingFailed
+from serinus.core.pipeline_run import RunRequest
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
 from serinus.training.steps import parse
-from serinus.training.values import GateDecision, TrainingOutcome
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-# One thread a step: two variants train side by side, and numerical libraries that fight for two cores are slower.
-STEP_ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine, and no thread lives where steps are forked
-}
+from serinus.training.values import NOT_BETTER, GateDecision, TrainingOutcome
 
 
 def run_training(
@@ -37,78 +30,120 @@ def run_training(
     registry_uri: str = "",
     progress: Callable[[str], None],
     run_id: str | None = None,
+    on: Literal["local", "docker"] = "local",
 ) -> TrainingOutcome:
     """Train, judge and perhaps register, as `config_path` says; the same `run_id` never registers twice.
 
+    A run that failed goes on where it was when it is run again under its `run_id`: what is complete is not done again.
     `registry_uri` comes before the file's `registry.uri`; with neither it is SQLite in `work_dir`.
-    `progress` gets one sentence per step as it ends. Raises SpecInvalid, DataInvalid, RegistryUnavailable or
-    TrainingFailed. Snapshots stay in `work_dir/snapshots`, the run's log in `work_dir/runs/<run_id>`.
+    `progress` gets one sentence per step as it ends. Raises SpecInvalid, DataInvalid, RegistryUnavailable, TrainingFailed,
+    or StateLocked where the run is under way. Snapshots stay in `work_dir/snapshots`, the run's log in
+    `work_dir/runs/<run_id>`.
     """
     config = load_config(config_path, as_of=as_of)
-    run_id = run_id or f"{config.model}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+    run_id = run_id or new_run_id(config.model)
     folder = (work_dir / "runs" / run_id).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     uri = registry_uri or config.registry.uri or registry_of(work_dir)
-    request = _request(config, config_path, folder=folder, work_dir=work_dir, registry_uri=uri, run_id=run_id)
-    _run_process(request, folder, progress)
-    result = json.loads((folder / "result.json").read_text())
+    wanted = request_of(
+        config, config_path, run_id, registry_uri=uri, snapshot_root=str((work_dir / "snapshots").resolve())
+    )
+    try:
+        _run_process({"folder": str(folder), "on": on, "arguments": wanted.arguments}, folder, progress)
+    except (TrainingFailed, RegistryUnavailable) as error:  # other rows or another file make it another run
+        if _complete_steps(folder):
+            error.add_note(f"what is complete is kept; the same command with --run-id {run_id} goes on from there")
+        raise
+    except OSError as error:
+        raise TrainingFailed(
+            f"{folder} cannot be written ({error}); free some space there, or name another folder by --state-dir"
+        ) from error
+    result = json.loads((folder / RESULT).read_text())
     return _outcome(result, run_id, work_dir)
 
 
-def _request(
-    config: TrainingConfig, config_path: Path, *, folder: Path, work_dir: Path, registry_uri: str, run_id: str
-) -> dict[str, Any]:
-    """The pipeline's arguments and where it works."""
-    return {
-        "folder": str(folder),
-        "arguments": {
-            "training": config.model_dump_json(by_alias=True),
-            "variants": [variant.name for variant in config.variants],
-            "registry_uri": registry_uri,
-            "snapshot_root": str((work_dir / "snapshots").resolve()),
-            "run_key": run_id,
-            "git_sha": _git_sha(config_path.resolve().parent),
-        },
-    }
+def new_run_id(model: str) -> str:
+    """A name that no other run has."""
+    return f"{model}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def request_of(
+    config: TrainingConfig, config_path: Path, key: str, *, registry_uri: str, snapshot_root: str = ""
+) -> RunRequest:
+    """What any runner is asked for, with the commit that the training file is checked out at."""
+    return RunRequest(
+        key=key,
+        model=config.model,
+        training=config.model_dump_json(by_alias=True),
+        variants=tuple(variant.name for variant in config.variants),
+        registry_uri=registry_uri,
+        snapshot_root=snapshot_root,
+        git_sha=_git_sha(config_path.resolve().parent),
+    )
 
 
 def _run_process(request: dict[str, Any], folder: Path, progress: Callable[[str], None]) -> None:
-    (folder / "request.json").write_text(json.dumps(request))
-    (folder / "result.json").unlink(missing_ok=True)
-    failure: dict[str, Any] | None = None
-    with _process([sys.executable, "-m", "pipelines.local", str(folder / "request.json")], folder) as process:
-        for line in process.stdout or ():
-            event = parse(line) or {"event": "none"}  # KFP's logging also writes there when it ends
-            if event["event"] == "finished":
-                progress(f"{event['step']}: {event['message']} ({event['seconds']:.1f} s)")
-            elif event["event"] == "failed":
-                failure = failure or event
-    if failure is not None:
-        raise _error(failure)
-    if process.returncode != 0 or not (folder / "result.json").is_file():
-        raise TrainingFailed(f"the pipeline ended with exit code {process.returncode}; read {folder / 'log.txt'}")
-    shutil.rmtree(folder / "kfp", ignore_errors=True)  # all that lasts is in the snapshot and the registry
+    """Run the pipeline's process to its end. Raises the error of the step that failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    complete = _complete_steps(folder)
+    if complete:
+        progress(f"run {folder.name} goes on: {complete} steps are complete")
+    told: list[dict[str, Any]] = []
+    with claimed(folder) as lock:
+        (folder / REQUEST).write_text(json.dumps(request))
+        (folder / RESULT).unlink(missing_ok=True)
+        with _process(folder, lock, request) as process:
+            for line in process.stdout or ():
+                event = parse(line)  # KFP's logging also writes there when it ends
+                if event:
+                    told.append(event)
+                    _tell(event, progress)
+        if not (folder / RESULT).is_file():
+            raise _failure(told, folder)
+
+
+def _complete_steps(folder: Path) -> int:
+    return len(list((folder / CACHE).glob("*.json")))
+
+
+def _tell(event: dict[str, Any], progress: Callable[[str], None]) -> None:
+    if event["event"] == "finished":
+        progress(f"{event['step']}: {event['message']} ({event['seconds']:.1f} s)")
 
 
 @contextmanager
-def _process(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process in a group of its own, which is gone with all its steps when the block is left."""
-    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "operator" / "src"), os.environ.get("PYTHONPATH", "")])
-    environment = STEP_ENVIRONMENT | os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)}
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, cwd=folder,
-            env=environment, start_new_session=True,
-        )  # fmt: skip
-        try:
-            yield process
+def _process(folder: Path, lock: int, request: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
+    """The run's process, which is gone with all its steps when the block is left."""
+    process = start_process(folder, lock, events=subprocess.PIPE)
+    try:
+        yield process
+        process.wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
+            if request["on"] == "docker":
+                _remove_containers(request["arguments"]["run_key"])
+        if process.stdout:
+            process.stdout.close()
+
+
+def _remove_containers(run: str) -> None:
+    """Containers are no processes of ours: they outlive the one that follows them."""
+    from pipelines.docker import remove_containers
+
+    with suppress(SerinusError):  # on the way out, of an error that says more
+        remove_containers(run)
+
+
+def _failure(told: list[dict[str, Any]], folder: Path) -> SerinusError:
+    """What ended the run: a step's own error, or that a step was killed."""
+    failed = next((event for event in told if event["event"] == "failed"), None)
+    if failed:
+        return _error(failed)
+    ended = {event["step"] for event in told if event["event"] == "finished"}
+    cut_off = [event["step"] for event in told if event["step"] not in ended]
+    what = f"step {cut_off[0]} was killed (by lack of memory?)" if cut_off else "the pipeline's process ended"
+    return TrainingFailed(f"{what} before it was done; read {folder / LOG}")
 
 
 def _error(failure: dict[str, Any]) -> SerinusError:
@@ -120,7 +155,7 @@ def _error(failure: dict[str, Any]) -> SerinusError:
 def _outcome(result: dict[str, str], run_id: str, work_dir: Path) -> TrainingOutcome:
     decision = GateDecision.model_validate_json(result["decision"])
     return TrainingOutcome(
-        outcome="registered" if decision.better else "not better",
+        outcome=_kind(decision),
         version=result["version"] or None,
         variant=decision.variant,
         metrics=decision.metrics,
@@ -131,6 +166,12 @@ def _outcome(result: dict[str, str], run_id: str, work_dir: Path) -> TrainingOut
         data_digest=result["data_digest"],
         snapshot=work_dir / "snapshots" / result["data_digest"].removeprefix("sha256:"),
     )
+
+
+def _kind(decision: GateDecision) -> Literal["registered", "not better", "refused"]:
+    if decision.better:
+        return "registered"
+    return "not better" if decision.reason == NOT_BETTER else "refused"
 
 
 def _git_sha(folder: Path) -> str:

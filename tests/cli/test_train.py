@@ -23,6 +23,7 @@ def test_bad_rows_are_told_and_nothing_is_registered(tmp_path: Path) -> None:
     done = train(tmp_path, rows=make_trips().drop(columns="wind"))
     assert done.code == 3, done.said
     assert "missing column" in done.err
+    assert "--run-id" not in done.err, "other rows are another run"
     assert done.out == ""
     assert not (tmp_path / "state" / "mlflow.db").exists()
 
@@ -39,6 +40,7 @@ def test_a_registry_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = train(tmp_path, "--registry", registry)
     assert done.code == 3, done.said
     assert f"the registry at {registry} did not answer" in done.err
+    assert "what is complete is kept; the same command with --run-id trips-" in done.err
 
 
 def test_an_unknown_field_is_told(tmp_path: Path) -> None:
@@ -46,3 +48,11 @@ def test_an_unknown_field_is_told(tmp_path: Path) -> None:
     done = serinus("train", "-f", "training.yaml", cwd=tmp_path)
     assert done.code == 1, done.said
     assert "gatez" in done.err
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    done = train(tmp_path)
+    assert done.code == 3, done.said
+    assert "cannot be written" in done.err
+    assert "--state-dir" in done.err

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from serinus.core.decision import Decision
 from serinus.core.observation import MetricsSnapshot, ServingObservation
+from serinus.core.pipeline_run import PipelineRun, RunRequest
 from serinus.core.plan import ServingPlan
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord, RolloutState
@@ -116,6 +117,32 @@ class Journal(Protocol):
 
     def finished(self, key: Key, record: RolloutRecord) -> None:
         """Keep the whole record of a finished rollout; the same record twice is kept once. Raises StateUnwritable."""
+        ...
+
+
+class PipelineRunner(Protocol):
+    """Runs the training pipeline somewhere, and tells how far it is. A run outlives who started it."""
+
+    async def start(self, request: RunRequest) -> str:
+        """Start a run and return its id; a run with the request's key that is there already is returned as it is.
+
+        Raises PipelinesUnavailable, PipelinesRefused.
+        """
+        ...
+
+    async def look(self, run: str) -> PipelineRun:
+        """How far it is. Raises PipelineRunNotFound, PipelinesUnavailable, PipelinesRefused."""
+        ...
+
+    async def cancel(self, run: str) -> None:
+        """End it; a run that has ended stays as it is. Raises as `look` does."""
+        ...
+
+    async def retry(self, run: str) -> None:
+        """Go on with a run that failed or was cancelled: what is complete is not done again. Others stay as they are.
+
+        Raises as `look` does.
+        """
         ...
 
 

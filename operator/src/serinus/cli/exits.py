@@ -31,7 +31,7 @@ def errors_as_exit_codes(code: Exit = Exit.FAILED) -> Iterator[None]:
     try:
         yield
     except SerinusError as error:
-        say_error(str(error))
+        say_error("\n".join([str(error), *getattr(error, "__notes__", ())]))
         raise typer.Exit(Exit.PROBLEMS if isinstance(error, SpecInvalid | NotSupportedYet) else code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(Exit.INTERRUPTED) from error

@@ -83,3 +83,17 @@ class DataInvalid(SerinusError):
 
 class TrainingFailed(SerinusError):
     """A pipeline step failed; the message names the step and its cause."""
+
+
+class PipelinesUnavailable(SerinusError):
+    """What runs pipelines did not answer, or takes no more runs for now."""
+
+    retriable = True
+
+
+class PipelinesRefused(SerinusError):
+    """What runs pipelines answered no: who asks is not allowed to, or it speaks another language."""
+
+
+class PipelineRunNotFound(SerinusError):
+    """There is no such run of a pipeline."""

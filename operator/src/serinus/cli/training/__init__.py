@@ -1,0 +1,1 @@
+"""What `serinus train` does beyond running a pipeline on this machine."""
