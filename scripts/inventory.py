@@ -8,12 +8,19 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 
-def python_distributions() -> list[dict[str, object]]:
-    """Those of the image, and those that its base brings."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    path = [*sys.path, str(Path(sys.base_prefix, "lib", version, "site-packages"))]
-    found = {distribution.name.lower(): distribution for distribution in distributions(path=path)}
+def python_distributions(path: list[str]) -> list[dict[str, object]]:
+    """Those in the folders of `path`; of two of one name, the one that is imported."""
+    found: dict[str, Distribution] = {}
+    for distribution in distributions(path=path):
+        found.setdefault(distribution.name.lower(), distribution)
     return [_described(found[name]) for name in sorted(found)]
+
+
+def base_folder() -> str:
+    """Where the base keeps its own distributions, which the image's environment does not see."""
+    return str(
+        Path(sys.base_prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
+    )
 
 
 def _described(distribution: Distribution) -> dict[str, object]:
@@ -50,7 +57,8 @@ if __name__ == "__main__":
         {
             "python": platform.python_version(),
             "system": f"{release['ID']}-{release.get('VERSION_ID', 'unknown')}",
-            "distributions": python_distributions(),
+            "distributions": python_distributions(sys.path),
+            "base": python_distributions([base_folder()]),
             "packages": debian_packages(),
         },
         sys.stdout,

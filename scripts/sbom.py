@@ -6,6 +6,7 @@ The images must have been built; each is asked itself. The same image gives the 
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,11 @@ def bill_of_materials(image: Image, installed: dict[str, Any]) -> Bom:
     bom.metadata.timestamp = datetime.fromisoformat(image.created)
     bom.metadata.component = whole = _whole(image)
     distributions = {canonicalize_name(one["name"]): _distribution(one) for one in installed["distributions"]}
-    base = [_interpreter(installed["python"]), *(_package(one, installed["system"]) for one in installed["packages"])]
+    base = [
+        _interpreter(installed["python"]),
+        *(_distribution(one, "base:") for one in installed["base"]),
+        *(_package(one, installed["system"]) for one in installed["packages"]),
+    ]
     bom.components.update([*distributions.values(), *base])
     bom.register_dependency(whole, [*distributions.values(), *base])
     for one in installed["distributions"]:
@@ -66,20 +71,20 @@ def _whole(image: Image) -> Component:
     )
 
 
-def _distribution(one: dict[str, Any]) -> Component:
+def _distribution(one: dict[str, Any], place: str = "") -> Component:
     name, version = canonicalize_name(one["name"]), one["version"]
     return Component(
         type=ComponentType.LIBRARY,
         name=one["name"],
         version=version,
         description=one["summary"],
-        bom_ref=f"pypi:{name}=={version}",
+        bom_ref=f"{place}pypi:{name}=={version}",
         purl=PackageURL("pypi", name=name, version=version),
         licenses=[LicenseFactory().make_from_string(one["license"])] if one["license"] else [],
     )
 
 
-def _needed(name: str, requires: list[str], distributions: dict[str, Component]) -> list[Component]:
+def _needed(name: str, requires: list[str], distributions: Mapping[Any, Component]) -> list[Component]:
     """What a distribution asks for under whatever condition, as far as it is there."""
     asked = {canonicalize_name(Requirement(text).name) for text in requires} - {name}
     return [distributions[one] for one in sorted(asked & distributions.keys())]

@@ -32,13 +32,11 @@ def shell(image: str, script: str) -> str:
 def test_the_lock_file_is_what_is_installed(image: str) -> None:
     command = containers.command_for(reference(image), ["-"], options=["--interactive", "--entrypoint=python"])
     done = subprocess.run(command, input=INVENTORY.read_text(), capture_output=True, text=True, check=True)
-    # What the base brings stays out of sight: the environment of the image comes first.
     present = {canonicalize_name(one["name"]): one["version"] for one in json.loads(done.stdout)["distributions"]}
     assert present.pop("serinus") == __version__
-    locked = {name: set(versions) for name, versions in installed(image).items()}
-    assert {name: version for name, version in present.items() if name in locked and version not in locked[name]} == {}
-    assert present.keys() - locked.keys() <= {"pip", "setuptools", "wheel"}, "only the base's own are there besides"
-    assert len(present.keys() & locked.keys()) > 50
+    locked = installed(image)
+    assert {name: version for name, version in present.items() if version not in locked.get(name, {})} == {}
+    assert {"pydantic", "typer", "httpx" if image == "operator" else "pandas"} <= present.keys()
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -23,6 +23,7 @@ INSTALLED = {
         {**PART, "name": "NumPy", "version": "2.4.6", "requires": ['numpy[all]; extra == "all"']},
         {**PART, "name": "old_one", "version": "1", "license": "Some License, Version 7"},
     ],
+    "base": [{**PART, "name": "pip", "version": "24.0"}],
     "packages": [{"name": "libc6", "version": "2.36-9+deb12u10", "architecture": "amd64"}],
 }
 
@@ -37,6 +38,7 @@ def test_each_part_has_an_address(document: Any) -> None:
         "pkg:pypi/pandas@2.3.3",
         "pkg:pypi/numpy@2.4.6",
         "pkg:pypi/old-one@1",
+        "pkg:pypi/pip@24.0",
         "pkg:generic/python@3.11.9",
         "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12",
     }
@@ -53,8 +55,9 @@ def test_the_whole_is_the_image(document: Any) -> None:
 def test_a_part_depends_on_what_it_asks_for_and_what_is_there(document: Any) -> None:
     needs = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
     assert needs["pypi:pandas==2.3.3"] == ["pypi:numpy==2.4.6"]
+    assert needs["base:pypi:pip==24.0"] == []
     assert needs["pypi:numpy==2.4.6"] == [], "an extra of its own is no dependency"
-    assert len(needs[document["metadata"]["component"]["bom-ref"]]) == 5
+    assert len(needs[document["metadata"]["component"]["bom-ref"]]) == 6
 
 
 def test_a_license_is_an_identifier_where_it_has_one(document: Any) -> None:
