@@ -52,6 +52,20 @@ cluster-down: $(READY) ## Stop it (ARGS="--name mine")
 kind: ## Make a kind cluster with KServe, the chart and the example (needs Docker; ARGS=--dry-run lists the steps)
 	@scripts/kind.sh $(ARGS)
 
+IMAGES := $(notdir $(patsubst %/,%,$(wildcard images/*/)))
+
+.PHONY: images
+images: ## Build the images with docker, podman or buildah (IMAGES="data model" BUILDER=podman BASE=... ARGS=--no-cache)
+	@scripts/images.sh $(IMAGES)
+
+.PHONY: images-test
+images-test: $(READY) ## Run each image as in a pod: steps, the predictor and the operator at work, without root or a writable root
+	@$(BIN)/pytest tests/containers
+
+.PHONY: sbom
+sbom: $(READY) ## Write what is in each image to dist/sbom, as CycloneDX
+	@$(BIN)/python -m scripts.sbom $(IMAGES)
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, layers, generated files
 	@$(BIN)/ruff format --check --quiet .
@@ -73,9 +87,9 @@ bench: $(READY) ## Run every benchmark of tests/benchmarks (over an hour, 40 min
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra dev $(LOCK_OPTIONS) -o requirements.lock
 	@uv pip compile --group pyproject.toml:build $(LOCK_OPTIONS) -o requirements-build.lock
-	@for image in operator predictor; do uv pip compile pyproject.toml --extra $$image -c requirements.lock $(LOCK_OPTIONS) -o images/$$image/requirements.lock || exit 1; done
+	@for image in $(IMAGES); do uv pip compile pyproject.toml --extra $$image -c requirements.lock $(LOCK_OPTIONS) -o images/$$image/requirements.lock || exit 1; done
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .PHONY: clean
 clean: ## Remove everything that was made here, except the state of your own deployments
-	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -31,7 +31,7 @@ chart() { # NAMESPACE RELEASE CHART ARGUMENTS...
   run helm upgrade --install "$release" "$source" --namespace "$namespace" --create-namespace --wait --timeout "$TIMEOUT" "$@"
 }
 image() { # NAME
-  run docker build --file "images/$1/Containerfile" --tag "ghcr.io/serinus/$1:$VERSION" .
+  run docker build --file images/Containerfile --build-arg "IMAGE=$1" --tag "ghcr.io/serinus/$1:$VERSION" .
   run kind load docker-image --name "$CLUSTER" "ghcr.io/serinus/$1:$VERSION"
 }
 need() {

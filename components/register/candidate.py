@@ -23,7 +23,7 @@ from serinus.adapters.mlflow_client import (
 from serinus.core.errors import SpecInvalid
 from serinus.training.values import DataCard, GateDecision, SliceMetrics
 
-IMAGES_VARIABLE = "SERINUS_IMAGES"
+IMAGES_VARIABLE = "SERINUS_IMAGE_DIGESTS"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def origin_of(
 ) -> Origin:
     """The origin of what `training`, a TrainingConfig as JSON, makes. Raises SpecInvalid for images that are no JSON object.
 
-    Without `images`, those that the environment variable SERINUS_IMAGES names.
+    Without `images`, those that the environment variable SERINUS_IMAGE_DIGESTS names.
     """
     return Origin(
         run_key=run_key or job_id,

@@ -279,7 +279,7 @@ def test_images_that_are_no_object_of_digests_are_refused(config: TrainingConfig
 
 
 def test_images_come_from_the_environment_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERINUS_IMAGES", '{"train": "sha256:2"}')
+    monkeypatch.setenv("SERINUS_IMAGE_DIGESTS", '{"train": "sha256:2"}')
     assert origin_of("{}", run_key="", job_id="job", git_sha="").images == '{"train": "sha256:2"}'
     assert origin_of("{}", run_key="", job_id="job", git_sha="").run_key == "job"
 
