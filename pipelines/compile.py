@@ -29,10 +29,9 @@ def _compile(pipeline: Any, folder: Path) -> tuple[Path, Path]:
 
     representation, manifests = folder / f"{pipeline.name}.yaml", folder / f"{pipeline.name}.manifests.yaml"
     compiler.Compiler().compile(pipeline, str(representation))
-    name = f"serinus-{pipeline.name}"
     options = KubernetesManifestOptions(
-        pipeline_name=name,
-        pipeline_version_name=f"{name}-{version_name(representation.read_bytes())}",
+        pipeline_name=f"serinus-{pipeline.name}",
+        pipeline_version_name=version_name(representation.read_bytes()),
         include_pipeline_manifest=True,
     )
     compiler.Compiler().compile(

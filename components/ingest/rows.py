@@ -16,13 +16,17 @@ from serinus.training.sources import Source
 
 @dataclass(frozen=True)
 class Rows:
-    """`table` in canonical order, with its digest; how many rows the window has, how many more have no label; the query."""
+    """`table` in canonical order, with its digest; how many rows the window has, how many more have no label; the query.
+
+    `undeclared` are the columns of the source that nobody asked for.
+    """
 
     table: pa.Table
     digest: str
     in_window: int
     unlabelled: int
     query: str
+    undeclared: tuple[str, ...] = ()
 
 
 def training_rows(config: TrainingConfig) -> Rows:
@@ -32,7 +36,8 @@ def training_rows(config: TrainingConfig) -> Rows:
     table, unlabelled = _read(reader, config, window)
     ordered, digest = in_order(table, config.time_column, config.max_rows)
     which = f"{config.time_column} in {window}" if window else "no row"
-    return Rows(ordered, digest, len(table), unlabelled, asked_of(config.source, config.columns, which))
+    undeclared = tuple(sorted(reader.times.beside - set(config.columns)))
+    return Rows(ordered, digest, len(table), unlabelled, asked_of(config.source, config.columns, which), undeclared)
 
 
 def golden_rows(config: TrainingConfig, source: Source) -> Rows:

@@ -34,6 +34,7 @@ def data_card(rows: Rows, source: Source, config: TrainingConfig) -> DataCard:
         first=times[0].as_py().isoformat() if len(table) else "",
         last=times[-1].as_py().isoformat() if len(table) else "",
         digest=rows.digest,
+        undeclared=rows.undeclared,
         columns=tuple(_column_card(name, table[name], config) for name in table.column_names),
     )
 

@@ -25,6 +25,7 @@ class TimeColumn:
         self.name = name
         self.rows = self.unreadable = 0
         self._example: object = None
+        self.beside: set[str] = set()  # the other columns of the places where it was required
         self._naive: object = None
         self._aware: object = None
 
@@ -36,6 +37,7 @@ class TimeColumn:
                 f'time column "{self.name}" is missing; {place} has {", ".join(map(str, columns[:20]))}: '
                 "correct timeColumn or the source"
             )
+        self.beside.update(set(columns) - {self.name})
 
     def read(self, rows: pa.Table) -> pa.Table:
         """`rows` with the time column as INSTANT, missing where it is no time; `check` tells of those."""

@@ -13,6 +13,7 @@ from serinus.adapters.mlflow_client import (
     GIT_SHA_TAG,
     IMAGES_TAG,
     JOB_TAG,
+    MESSAGE_TAG,
     PARENT_TAG,
     REASON_TAG,
     RUN_KEY_TAG,
@@ -83,6 +84,7 @@ def run_tags(origin: Origin, card: DataCard, decision: GateDecision) -> dict[str
         VARIANT_TAG: decision.variant,
         PARENT_TAG: decision.champion_version or "",
         REASON_TAG: decision.reason,
+        MESSAGE_TAG: decision.message,
     }
     return {name: value for name, value in tags.items() if value}
 

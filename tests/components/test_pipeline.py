@@ -76,10 +76,11 @@ def _assert_everything_is_registered(place: Place, outcome: TrainingOutcome) -> 
 def test_bad_data_ends_the_run_with_the_table_of_violations(place: Place) -> None:
     source = place.file.parent / "trips.csv"
     lines = source.read_text().splitlines()
-    source.write_text("\n".join([lines[0].replace("wind", "gust"), *lines[1:], lines[5]]))
+    source.write_text("\n".join([lines[0].replace("wind", "wind_ms"), *lines[1:], lines[5]]))
     with pytest.raises(DataInvalid) as caught:
         place.train()
     assert "wind    missing column" in str(caught.value)
+    assert "was it renamed to 'wind_ms'?" in str(caught.value)
     assert "duplicate rows  1" in str(caught.value)
     assert not (place.state / "mlflow.db").exists()
 

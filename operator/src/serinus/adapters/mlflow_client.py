@@ -23,6 +23,7 @@ PARENT_TAG = "serinus.dev/parent-version"  # the champion that the version was j
 VARIANT_TAG = "serinus.dev/variant"
 OUTCOME_TAG = "serinus.dev/outcome"
 REASON_TAG = "serinus.dev/reason"
+MESSAGE_TAG = "serinus.dev/message"
 RUN_KEY_TAG = "serinus.dev/run-key"
 PART_TAG = "serinus.dev/part-of"  # on a child run: the run key it belongs to
 CHILD_TAG = "serinus.dev/child-key"  # on a child run: which one of them it is

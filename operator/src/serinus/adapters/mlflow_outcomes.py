@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from serinus.adapters.mlflow_client import RUN_KEY_TAG, connect_impatiently, is_new_registry, translated
+from serinus.adapters.mlflow_client import (
+    MESSAGE_TAG,
+    REASON_TAG,
+    RUN_KEY_TAG,
+    connect_impatiently,
+    is_new_registry,
+    translated,
+)
 from serinus.core.errors import RegistryUnavailable
 from serinus.core.pipeline_run import RunOutcome
-
-REASON_TAG = "serinus.dev/reason"
-MESSAGE_TAG = "serinus.dev/message"
 
 
 def find_outcome(uri: str, model: str, key: str) -> RunOutcome:
