@@ -57,10 +57,15 @@ class Origin:
 def origin_of(
     training: str, *, run_key: str, job_id: str, git_sha: str, images: str = "", snapshot_uri: str = ""
 ) -> Origin:
-    """The origin of what `training`, a TrainingConfig as JSON, makes. Raises SpecInvalid for images that are no JSON object.
+    """The origin of what `training`, a TrainingConfig as JSON, makes.
 
-    Without `images`, those that the environment variable SERINUS_IMAGE_DIGESTS names.
+    Without `run_key`, the job's id; without `images`, those that the environment variable SERINUS_IMAGE_DIGESTS names.
+    Raises SpecInvalid for images that are no JSON object, and for a run without any name.
     """
+    if not (run_key or job_id):
+        raise SpecInvalid(
+            "this pipeline run has neither a run key nor a job id; give it one, so that it registers once"
+        )
     return Origin(
         run_key=run_key or job_id,
         git_sha=git_sha,

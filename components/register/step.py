@@ -45,19 +45,28 @@ def register(candidate: Candidate, config: TrainingConfig, origin: Origin, regis
         run = ensure_run(client, experiment, config, origin, tags)
         version = registered(client, config.model, origin.run_key)
         if version is None:
-            model_id, digest = _log_model(client, run.info, candidate, config, origin)
-            version = create_version(
-                client,
-                config.model,
-                model_id=model_id,
-                run_id=run.info.run_id,
-                tags=tags | {DIGEST_TAG: digest},
-                description=description(candidate, config, MODEL_CARD_FILE),
-            )
+            version = _register(client, run.info, candidate, config, origin, tags)
         drop_others(client, experiment, config.model, origin.run_key)
         _tell_run(client, run, candidate, f"{config.model}/{version}")
         point_challenger(client, config, version)
         return version
+
+
+def _register(  # noqa: PLR0917
+    client: Any, run: Any, candidate: Candidate, config: TrainingConfig, origin: Origin, tags: dict[str, str]
+) -> str:
+    model_id, digest = _log_model(client, run, candidate, config, origin)
+    faster = registered(client, config.model, origin.run_key)
+    if faster is not None:  # its attempt has deleted our model, which MLflow would ask for again and again for minutes
+        return faster
+    return create_version(
+        client,
+        config.model,
+        model_id=model_id,
+        run_id=run.run_id,
+        tags=tags | {DIGEST_TAG: digest},
+        description=description(candidate, config, MODEL_CARD_FILE),
+    )
 
 
 def _refuse_unless_passed(candidate: Candidate, config: TrainingConfig) -> None:

@@ -75,8 +75,9 @@ def test_a_server_gets_the_run_and_its_version_once(
 
 
 def test_attempts_at_one_time_make_one_version(
-    server: str, config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path
+    server: str, config: TrainingConfig, trips: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     raced = config.model_copy(update={"model": "raced"})
     candidate, origin = make_candidate(trips, raced, tmp_path), make_origin(raced)
 

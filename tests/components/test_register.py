@@ -278,6 +278,11 @@ def test_images_that_are_no_object_of_digests_are_refused(config: TrainingConfig
         origin_of("{}", run_key="r", job_id="", git_sha="", images="sha256:1")
 
 
+def test_a_run_without_a_name_is_refused() -> None:
+    with pytest.raises(SpecInvalid, match="neither a run key nor a job id"):
+        origin_of("{}", run_key="", job_id="", git_sha="")
+
+
 def test_images_come_from_the_environment_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERINUS_IMAGE_DIGESTS", '{"train": "sha256:2"}')
     assert origin_of("{}", run_key="", job_id="job", git_sha="").images == '{"train": "sha256:2"}'
