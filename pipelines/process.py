@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # One thread a step: two variants train side by side, and numerical libraries that fight for two cores are slower.
 STEP_ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",  # by default a registry that is down is waited for four minutes
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the machine, and no thread lives where steps are forked
 }
 REQUEST, RESULT, LOG, LOCK = "request.json", "result.json", "log.txt", "lock"

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from components.register.candidate import Origin, run_tags
 from components.register.run import ensure_run, shown, training_parameters, variant_parameters
+from components.train.folder import load_candidates
 from serinus.adapters.mlflow_client import OUTCOME_TAG, connect, ensure_experiment, translated
 from serinus.adapters.mlflow_runs import Children, Content, log_content
 from serinus.training.config import TrainingConfig
 from serinus.training.values import NOT_BETTER, DataCard, GateDecision, Metrics, SearchCandidate
 
-SEARCH_FILE = "search.json"
 GATE_TAG = "serinus.dev/gate."  # + the gate's name: its verdict
 CHOSEN_TAG = "serinus.dev/chosen"
 NOTE_TAG = "mlflow.note.content"  # shown as Markdown above a run
-CANDIDATES = TypeAdapter(tuple[SearchCandidate, ...])
 
 
 @dataclass(frozen=True)
@@ -93,17 +90,12 @@ def _log_files(client: Any, run_id: str, config: TrainingConfig, recording: Reco
 
 def _log_children(children: Children, run_id: str, config: TrainingConfig, recording: Recording) -> None:
     for name, metrics in recording.metrics.items():
-        tried = _tried(recording.models / name)
+        tried = load_candidates(recording.models / name)
         content = Content(metrics, variant_parameters(config.variant(name)), _chosen(tried))
         variant = children.log(name, name, run_id, content)
         for key, candidate in _keyed(tried):
             children.log(f"{name}/{key}", f"{name} {candidate.rank}", variant, _of_candidate(candidate))
     children.tidy()
-
-
-def _tried(folder: Path) -> tuple[SearchCandidate, ...]:
-    file = folder / SEARCH_FILE
-    return CANDIDATES.validate_json(file.read_bytes()) if file.is_file() else ()
 
 
 def _chosen(candidates: tuple[SearchCandidate, ...]) -> dict[str, str]:
