@@ -12,6 +12,7 @@ import yaml
 from kubernetes import client
 
 from pipelines.compile import COMPILED
+from pipelines.placement import DATABASE_KEYS, REGISTRY_KEYS, SECRET, STORAGE_KEYS
 from serinus.cli.train import train
 from serinus.training.load import load_config
 from serinus.training.reach import refuse_out_of_reach
@@ -125,6 +126,8 @@ def test_the_secret_is_the_one_that_is_asked_for_and_no_kustomization_overwrites
     asked = [one["valueFrom"]["secretKeyRef"] for one in container["env"] if "secretKeyRef" in one.get("valueFrom", {})]
     assert {one["name"] for one in asked} == {secret["metadata"]["name"]}
     assert {one["key"] for one in asked} <= secret["stringData"].keys()
+    assert secret["metadata"]["name"] == SECRET
+    assert {*REGISTRY_KEYS, *STORAGE_KEYS, *DATABASE_KEYS} <= secret["stringData"].keys()
     assert all(one["optional"] for one in asked)
     assert not of_kind(made, "Secret")
 
