@@ -16,7 +16,7 @@ from serinus.core.errors import SerinusError
 from serinus.training.steps import MARKER, parse
 
 # Steps that are not cached from run to run, because the world may have changed, and are complete within one.
-CACHED_WITHIN_A_RUN = frozenset({"ingest"})
+CACHED_WITHIN_A_RUN = frozenset({"ingest", "validate"})
 OUTPUTS = ("decision", "version", "data_digest")
 
 

@@ -51,5 +51,7 @@ def evaluate(  # noqa: PLR0917  # KFP calls by name
         shutil.copyfile(Path(evaluation.path, REPORT_FILE), report.path)
         log_metrics(metrics, found)
         log_classification(classification, rows[config.target], answers[found.best], found)
+        for logged in (metrics, classification):  # without a file, a rerun takes the step for one that did not end
+            Path(logged.path).write_text(json.dumps(logged.metadata))
         told.say(found.summary)
     return json.dumps({one.variant: one.metrics for one in found.variants})

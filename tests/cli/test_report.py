@@ -33,7 +33,7 @@ def report(world: World, *options: str) -> Result:
         "--state-dir": world.folder,
     }
     arguments = [str(part) for pair in given.items() for part in pair]
-    return CliRunner().invoke(app, ["report", *arguments, *options])
+    return CliRunner(env={"MLFLOW_TRACKING_URI": None}).invoke(app, ["report", *arguments, *options])
 
 
 def test_drift_is_a_finding_and_no_error(world: World) -> None:

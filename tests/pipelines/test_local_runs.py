@@ -28,8 +28,8 @@ def test_a_run_that_failed_goes_on_and_registers_a_version(config: TrainingConfi
     wait_until(lambda: asyncio.run(runs.look(run)).phase.ended, "the end of the run")
     failed = asyncio.run(LocalRuns(state / "runs").look(run))
     assert failed.phase is RunPhase.FAILED
-    assert failed.message.startswith("step register failed: the registry at sqlite:")
-    assert [step.phase for step in failed.steps[:-1]] == [RunPhase.SUCCEEDED] * 7
+    assert failed.message.startswith("step gate failed: the registry at sqlite:")
+    assert [step.phase for step in failed.steps[:-1]] == [RunPhase.SUCCEEDED] * 6
 
     (training_file.parent / "file").unlink()
     (training_file.parent / "file").mkdir()
