@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from components.images import lineage
 from pipelines.process import CACHE, LOG, REQUEST, RESULT, claimed, start_process
 from serinus.adapters.mlflow_client import registry_of
 from serinus.core import errors
@@ -44,8 +45,14 @@ def run_training(
     run_id = run_id or new_run_id(config.model)
     folder = (work_dir / "runs" / run_id).resolve()
     uri = registry_uri or config.registry.uri or registry_of(work_dir)
+    snapshots = str((work_dir / "snapshots").resolve())
     wanted = request_of(
-        config, config_path, run_id, registry_uri=uri, snapshot_root=str((work_dir / "snapshots").resolve())
+        config,
+        config_path,
+        run_id,
+        registry_uri=uri,
+        snapshot_root=snapshots,
+        images=lineage() if on == "docker" else "",
     )
     try:
         _run_process({"folder": str(folder), "on": on, "arguments": wanted.arguments}, folder, progress)
@@ -67,7 +74,13 @@ def new_run_id(model: str) -> str:
 
 
 def request_of(
-    config: TrainingConfig, config_path: Path, key: str, *, registry_uri: str, snapshot_root: str = ""
+    config: TrainingConfig,
+    config_path: Path,
+    key: str,
+    *,
+    registry_uri: str,
+    snapshot_root: str = "",
+    images: str = "",
 ) -> RunRequest:
     """What any runner is asked for, with the commit that the training file is checked out at."""
     return RunRequest(
@@ -77,7 +90,8 @@ def request_of(
         variants=tuple(variant.name for variant in config.variants),
         registry_uri=registry_uri,
         snapshot_root=snapshot_root,
-        git_sha=_git_sha(config_path.resolve().parent),
+        git_sha=_git_sha(config_path.resolve()),
+        images=images,
     )
 
 
@@ -174,11 +188,22 @@ def _kind(decision: GateDecision) -> Literal["registered", "not better", "refuse
     return "not better" if decision.reason == NOT_BETTER else "refused"
 
 
-def _git_sha(folder: Path) -> str:
-    """The commit that the training file is checked out at, or nothing."""
+def _git_sha(file: Path) -> str:
+    """The commit that the training file is checked out at, or nothing; `-dirty` behind it where the file is another.
+
+    SERINUS_GIT_SHA comes first, for a file that was brought elsewhere without its repository.
+    """
+    named = os.environ.get("SERINUS_GIT_SHA")
+    commit = named or _git(file, "rev-parse", "HEAD")
+    changed = commit and not named and _git(file, "status", "--porcelain", "--", file.name)
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(file: Path, *arguments: str) -> str:
+    """What git answers beside `file`, or nothing."""
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, check=False, capture_output=True, text=True, timeout=10
+            ["git", *arguments], cwd=file.parent, check=False, capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

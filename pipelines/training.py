@@ -15,7 +15,7 @@ from pipelines.placement import DATABASE_KEYS, REGISTRY_KEYS, STORAGE_KEYS, Plac
 
 # Steps that read or write what can change outside are not cached: the table's rows, the registry's champion.
 INGEST = Place(cores=1, gibibytes=2, minutes=60, retries=2, keys=STORAGE_KEYS + DATABASE_KEYS, cached=False)
-VALIDATE = Place(cores=1, gibibytes=2, minutes=30, keys=STORAGE_KEYS, cached=False)
+VALIDATE = Place(cores=1, gibibytes=2, minutes=30, retries=1, keys=STORAGE_KEYS, cached=False)
 SPLIT = Place(cores=0.5, gibibytes=2, minutes=30)
 TRAIN = Place(cores=2, gibibytes=4, minutes=240)
 EVALUATE = Place(cores=1, gibibytes=2, minutes=60)
@@ -40,8 +40,12 @@ def training(  # noqa: PLR0917  # KFP calls by name
     snapshot_root: str = "",
     run_key: str = "",
     git_sha: str = "",
+    images: str = "",
 ) -> TrainingResult:
-    """`training` is a TrainingConfig as JSON (text, because numbers inside a structure arrive as floats)."""
+    """`training` is a TrainingConfig as JSON (text, because numbers inside a structure arrive as floats).
+
+    `images`: the image of each step as JSON, for the lineage of what is registered.
+    """
     rows = place(ingest(training=training, snapshot_root=snapshot_root), INGEST)
     valid = place(validate(training=training, snapshot=rows.outputs["snapshot"], snapshot_root=snapshot_root), VALIDATE)
     parts = place(split(training=training, snapshot=rows.outputs["snapshot"]), SPLIT).after(valid)
@@ -70,6 +74,7 @@ def training(  # noqa: PLR0917  # KFP calls by name
             run_key=run_key,
             job_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             git_sha=git_sha,
+            images=images,
         ),
         GATE,
     )
@@ -87,6 +92,7 @@ def training(  # noqa: PLR0917  # KFP calls by name
                 run_key=run_key,
                 job_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                 git_sha=git_sha,
+                images=images,
             ),
             REGISTER,
         )

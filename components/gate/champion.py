@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,6 @@ def _created(registry_uri: str, model: str, version: str) -> datetime:
 
 
 def _answers(folder: Path, version: str, rows: pd.DataFrame, config: TrainingConfig) -> "pd.Series[float]":
-    import mlflow.sklearn
-
     names, required = _inputs(folder, config)
     absent = [name for name in names if name not in rows.columns]
     if absent:
@@ -52,8 +51,22 @@ def _answers(folder: Path, version: str, rows: pd.DataFrame, config: TrainingCon
     usable = rows[required].notna().all(axis=1)
     predictions = pd.Series(np.nan, index=rows.index)
     if usable.any():
-        predictions[usable] = answers(mlflow.sklearn.load_model(str(folder)), rows.loc[usable, names], config)
+        predictions[usable] = answers(_model(folder, version, config), rows.loc[usable, names], config)
     return predictions
+
+
+def _model(folder: Path, version: str, config: TrainingConfig) -> Any:
+    import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.sklearn.load_model(str(folder))
+    except (MlflowException, ImportError) as error:
+        cause = " ".join(str(error).split())[:300]
+        raise TrainingFailed(
+            f"champion version {version} of {config.model} cannot be loaded as a scikit-learn model ({cause}); "
+            f"move the alias {config.registry.alias} to one that can, or away to start anew"
+        ) from error
 
 
 def _inputs(folder: Path, config: TrainingConfig) -> tuple[list[str], list[str]]:

@@ -22,6 +22,7 @@ def gate(  # noqa: PLR0917  # KFP calls by name
     run_key: str,
     job_id: str,
     git_sha: str,
+    images: str,
     report: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
 ) -> NamedTuple("GateResult", [("better", bool), ("decision", str)]):  # type: ignore[valid-type]
@@ -70,9 +71,11 @@ def gate(  # noqa: PLR0917  # KFP calls by name
         markdown = markdown_card(decision, model=config.model, data_digest=card.digest)
         Path(report.path).write_text(html, encoding="utf-8")
         Path(summary.path).write_text(markdown, encoding="utf-8")
-        kept = snapshot.metadata.get("address", snapshot.uri)
+        kept = snapshot.metadata.get("address") or snapshot.uri
         recording = Recording(
-            origin=origin_of(training, run_key=run_key, job_id=job_id, git_sha=git_sha, snapshot_uri=kept),
+            origin=origin_of(
+                training, run_key=run_key, job_id=job_id, git_sha=git_sha, images=images, snapshot_uri=kept
+            ),
             card=card,
             metrics=scores,
             decision=decision,

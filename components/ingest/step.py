@@ -31,10 +31,11 @@ def ingest_golden(config: TrainingConfig, root: Path) -> tuple[Path, DataCard] |
 def keep(folder: Path, target: Path, snapshot_root: str) -> str:
     """Put a snapshot's files into the step's output folder `target`, and at `snapshot_root` if that is an address.
 
-    Returns where the snapshot is kept.
+    Returns where the snapshot is kept: nothing without a `snapshot_root`, because then it is gone with the pod, and the
+    output itself is what lasts.
     """
     from components.ingest.publish import publish
 
-    kept = publish(folder, snapshot_root) if "://" in snapshot_root else str(folder)
+    kept = publish(folder, snapshot_root) if "://" in snapshot_root else str(folder) if snapshot_root else ""
     copy_snapshot(folder, target)
     return kept

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from serinus.adapters.mlflow_client import (
 )
 from serinus.core.errors import SpecInvalid
 from serinus.training.values import DataCard, GateDecision, SliceMetrics
-
-IMAGES_VARIABLE = "SERINUS_IMAGE_DIGESTS"
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ def origin_of(
 ) -> Origin:
     """The origin of what `training`, a TrainingConfig as JSON, makes.
 
-    Without `run_key`, the job's id; without `images`, those that the environment variable SERINUS_IMAGE_DIGESTS names.
-    Raises SpecInvalid for images that are no JSON object, and for a run without any name.
+    Without `run_key`, the job's id. Raises SpecInvalid for images that are no JSON object, and for a run without any name.
     """
     if not (run_key or job_id):
         raise SpecInvalid(
@@ -71,7 +67,7 @@ def origin_of(
         git_sha=git_sha,
         training_digest="sha256:" + hashlib.sha256(training.encode()).hexdigest(),
         job_id=job_id,
-        images=_checked_images(images or os.environ.get(IMAGES_VARIABLE, "")),
+        images=_checked_images(images),
         snapshot_uri=snapshot_uri,
     )
 

@@ -18,7 +18,7 @@ def register(  # noqa: PLR0917  # KFP calls by name
     run_key: str,
     job_id: str,
     git_sha: str,
-    images: str = "",
+    images: str,
 ) -> str:
     """Register the variant that passed the gate; returns its version. `images`: JSON of image digests by step."""
     from pathlib import Path
@@ -49,7 +49,7 @@ def register(  # noqa: PLR0917  # KFP calls by name
             job_id=job_id,
             git_sha=git_sha,
             images=images,
-            snapshot_uri=snapshot.metadata.get("address", snapshot.uri),
+            snapshot_uri=snapshot.metadata.get("address") or snapshot.uri,
         )
         version = run(candidate, config, origin, registry_uri)
         report.say(f"version {version} of {config.model}")

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from components.register.candidate import Origin
-from serinus.adapters.mlflow_client import TRAINING_TAG, address
+from serinus.adapters.mlflow_client import DATA_DIGEST_TAG, TRAINING_TAG, address
 from serinus.adapters.mlflow_runs import run_of
 from serinus.core.errors import TrainingFailed
 from serinus.core.model import Frozen
@@ -15,14 +15,18 @@ T = TypeVar("T", bound=Frozen)
 
 
 def ensure_run(client: Any, experiment: str, config: TrainingConfig, origin: Origin, tags: dict[str, str]) -> Any:
-    """The run of `origin`, created with `tags` where there is none. Raises TrainingFailed for that of another training file."""
+    """The run of `origin`, created with `tags` where there is none.
+
+    Raises TrainingFailed for that of another training file or of other rows: it would be told over, or register nothing.
+    """
     run = run_of(client, experiment, origin.run_key, tags)
-    known = run.data.tags.get(TRAINING_TAG, origin.training_digest)
-    if known != origin.training_digest:
-        raise TrainingFailed(
-            f'run "{origin.run_key}" of model "{config.model}" is in the registry already, made by another training file '
-            f"({known[:19]}, this one is {origin.training_digest[:19]}); give this run an id of its own"
-        )
+    for what, tag in (("by another training file", TRAINING_TAG), ("of other rows", DATA_DIGEST_TAG)):
+        known, ours = run.data.tags.get(tag), tags[tag]
+        if known is not None and known != ours:
+            raise TrainingFailed(
+                f'run "{origin.run_key}" of model "{config.model}" is in the registry already, made {what} '
+                f"({known[:19]}, this one has {ours[:19]}); give this run an id of its own (a run key, or none)"
+            )
     return run
 
 

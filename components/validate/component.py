@@ -27,7 +27,8 @@ def validate(training: str, snapshot: dsl.Input[dsl.Dataset], snapshot_root: str
         config, now = TrainingConfig.model_validate_json(training), datetime.now(UTC)
         card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
         frame = pd.read_parquet(Path(snapshot.path, "data.parquet"))
-        checks = check_snapshot(frame, card, config, now=now, last=read_last(snapshot_root, config.model))
+        last = read_last(snapshot_root, config.model) if config.table.max_row_change is not None else None
+        checks = check_snapshot(frame, card, config, now=now, last=last)
         page = html_report(checks, card, config)
         Path(report.path).write_text(page, encoding="utf-8")
         refuse_broken(checks, config, write_whole(snapshot_root, f"{config.model}.html", page))

@@ -28,6 +28,50 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "flights"
             r"training.yaml:14: split.holdout: Input should be less",
         ),
         ("features:", "features: [", "is not YAML"),
+        ("window: 240h", "window: 240h\nseed: 1\nseed: 2", r"training.yaml:15: .*given twice, first in line 14"),
+        (
+            "window: 240h",
+            "window: 240h\ngates:\n  parity:",
+            r"training.yaml:15: gates.parity: is empty; write parity: {}",
+        ),
+        (
+            "window: 240h",
+            "window: 240h\ngates: {golden: {source: {type: cvs}, metrics: {auc: 1}}}",
+            r"training.yaml:14: gates.golden.source.type: write one of csv,",
+        ),
+        (
+            "name: linear",
+            "name: linear\n    classWeight: balanc",
+            r":16: variants\[0\].classWeight: write balanced, or",
+        ),
+        (
+            "name: linear",
+            "name: linear\n    classWeight: {0: 1}",
+            r"does not read the name ..?0..? as a text; put it in quotes",
+        ),
+        (
+            "name: linear",
+            'name: linear\n    classWeight: {"0": x}',
+            r"variants\[0\].classWeight.0: Input should be a valid number",
+        ),
+        (
+            "name: linear",
+            "name: linear\n    search: {parameters: {C: 3}}",
+            r"variants\[0\].search.parameters.C: write a list of values to try, or a range",
+        ),
+        (
+            "name: linear",
+            "name: linear\n    search: {parameters: {C: {low: 2, high: 1}}, candidates: 3}",
+            r"variants\[0\].search.parameters.C: low 2 is not below high 1",
+        ),
+        ("window: 240h", "window: 240h\ndescriptions: {sql: 3}", r"descriptions.sql: Input should be a valid string"),
+        ("target: late", "target: at", 'timeColumn "at" is also the target'),
+        ("idColumns: [trip]", "idColumns: [late]", 'target "late" is also a column to tell rows apart'),
+        (
+            "{name: carrier, type: string}",
+            "{name: carrier, type: string, minimum: 1}",
+            "belong to a number, and carrier",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_its_line(training_file: Path, old: str, new: str, said: str) -> None:
@@ -58,3 +102,8 @@ def test_a_config_survives_json(training_file: Path) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("training*.yaml")), ids=lambda path: path.stem)
 def test_the_examples_are_valid_and_agree_on_the_features(path: Path) -> None:
     assert load_config(path).features == load_config(EXAMPLES / "training.yaml").features
+
+
+def test_a_number_in_scientific_notation_is_a_number(training_file: Path) -> None:
+    training_file.write_text(training_file.read_text().replace("{max_iter: 5}", "{max_iter: 5, tol: 1e-3}"))
+    assert load_config(training_file).variant("trees").parameters["tol"] == 0.001

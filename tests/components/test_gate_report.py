@@ -136,6 +136,7 @@ def test_the_step_leaves_a_decision_its_report_card_and_a_run_and_knows_the_cham
             run_key=run_key,
             job_id="job",
             git_sha="",
+            images="",
             report=dsl.HTML(uri=str(tmp_path / "card.html")),
             summary=dsl.Markdown(uri=str(tmp_path / "card.md")),
         )

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 import components.register.step
+from components.images import lineage
 from components.register.candidate import Candidate, origin_of
 from components.register.folder import FILES_FILE, MODEL_CARD_FILE, TRAINING_FILE, input_example
 from components.register.packaging import requirements
@@ -283,10 +284,22 @@ def test_a_run_without_a_name_is_refused() -> None:
         origin_of("{}", run_key="", job_id="", git_sha="")
 
 
-def test_images_come_from_the_environment_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERINUS_IMAGE_DIGESTS", '{"train": "sha256:2"}')
-    assert origin_of("{}", run_key="", job_id="job", git_sha="").images == '{"train": "sha256:2"}'
+def test_a_run_without_a_key_goes_by_its_job() -> None:
     assert origin_of("{}", run_key="", job_id="job", git_sha="").run_key == "job"
+
+
+def test_the_lineage_names_images_by_digest_where_the_environment_says_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert json.loads(lineage())["train"].startswith("ghcr.io/serinus/model:")
+    monkeypatch.setenv("SERINUS_IMAGE_DIGESTS", '{"train": "sha256:2"}')
+    assert lineage() == '{"train": "sha256:2"}'
+
+
+def test_a_run_with_other_rows_is_not_told_over(candidate: Candidate, config: TrainingConfig, uri: str) -> None:
+    register(candidate, config, make_origin(config), uri)
+    others = _with(candidate, card=candidate.card.model_copy(update={"digest": "sha256:" + "e" * 64}))
+    with pytest.raises(TrainingFailed, match="of other rows"):
+        register(others, config, make_origin(config), uri)
+    assert len(connect(uri).search_model_versions("name = 'trips'")) == 1
 
 
 def test_a_deleted_experiment_is_named_with_what_restores_it(

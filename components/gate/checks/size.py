@@ -13,7 +13,7 @@ def size(case: Case) -> GateCheck | None:
     if gate is None:
         return None
     found = sum(path.stat().st_size for path in case.model.rglob("*") if path.is_file()) / MEBIBYTE
-    message = f"the artifact of {case.variant} has {found:.2f} MiB, {gate.max_mebibytes:g} MiB are allowed"
+    message = f"the model of {case.variant} has {found:.2f} MiB, {gate.max_mebibytes:g} MiB are allowed"
     numbers = {"mebibytes": found, "maxMebibytes": gate.max_mebibytes}
     if found <= gate.max_mebibytes:
         return say("size", "Pass", SMALL_ENOUGH, message, numbers, gate=gate)

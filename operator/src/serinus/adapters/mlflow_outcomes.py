@@ -8,10 +8,13 @@ from serinus.adapters.mlflow_client import (
     RUN_KEY_TAG,
     connect_impatiently,
     is_new_registry,
+    tagged,
     translated,
 )
 from serinus.core.errors import RegistryUnavailable
 from serinus.core.pipeline_run import RunOutcome
+
+OLDEST = ["attributes.start_time ASC"]
 
 
 def find_outcome(uri: str, model: str, key: str) -> RunOutcome:
@@ -20,9 +23,9 @@ def find_outcome(uri: str, model: str, key: str) -> RunOutcome:
         raise RegistryUnavailable(f"there is no registry at {uri or 'an address that was not told'}; name it")
     with translated(uri):
         client = connect_impatiently(uri)
-        versions = client.search_model_versions(f"name = '{model}' and tags.`{RUN_KEY_TAG}` = '{key}'")
+        versions = client.search_model_versions(f"name = '{model}' and {tagged(RUN_KEY_TAG, key)}")
         tags = _tags(client, model, key)
-    version = str(versions[0].version) if versions else None
+    version = str(min(int(one.version) for one in versions)) if versions else None  # the first counts, as in register
     return RunOutcome(version, tags.get(REASON_TAG, ""), tags.get(MESSAGE_TAG, ""))
 
 
@@ -31,5 +34,5 @@ def _tags(client: Any, model: str, key: str) -> dict[str, str]:
     experiment = client.get_experiment_by_name(model)
     if experiment is None:
         return {}
-    runs = client.search_runs([experiment.experiment_id], f"tags.`{RUN_KEY_TAG}` = '{key}'", max_results=1)
+    runs = client.search_runs([experiment.experiment_id], tagged(RUN_KEY_TAG, key), max_results=1, order_by=OLDEST)
     return dict(runs[0].data.tags) if runs else {}

@@ -28,7 +28,8 @@ class RunPhase(StrEnum):
 class RunRequest:
     """One run of the training pipeline. The same `key` is the same run, however often it is asked for.
 
-    `training` is a TrainingConfig as JSON; `snapshot_root` may be empty where the runner has a place of its own.
+    `training` is a TrainingConfig as JSON, `images` the image of each step as JSON, where steps have one. `snapshot_root`
+    may be empty where the runner has a place of its own.
     """
 
     key: str
@@ -38,6 +39,7 @@ class RunRequest:
     registry_uri: str
     snapshot_root: str = ""
     git_sha: str = ""
+    images: str = ""
 
     @property
     def arguments(self) -> dict[str, str | list[str]]:
@@ -49,6 +51,7 @@ class RunRequest:
             "snapshot_root": self.snapshot_root,
             "run_key": self.key,
             "git_sha": self.git_sha,
+            "images": self.images,
         }
 
 

@@ -44,6 +44,12 @@ class TrainingFeature(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _bounds_are_of_a_number(self) -> "TrainingFeature":
+        if (self.minimum is not None or self.maximum is not None) and self.type not in ("double", "integer"):
+            raise ValueError(f"minimum and maximum belong to a number, and {self.name} is {self.type}; remove them")
+        return self
+
+    @model_validator(mode="after")
     def _categories_are_of_a_string(self) -> "TrainingFeature":
         if self.categories and self.type != "string":
             raise ValueError(f"categories belong to a string, and {self.name} is {self.type}; remove them")
@@ -155,6 +161,28 @@ class TrainingConfig(Frozen):
                 raise ValueError(f"{kind} {', '.join(twice)} named twice; give each its own name")
         if self.target in self.feature_names:
             raise ValueError(f'target "{self.target}" is also a feature; the model would read the answer: remove it')
+        return self
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> "TrainingConfig":
+        if self.time_column == self.target:
+            raise ValueError(f'timeColumn "{self.time_column}" is also the target; name two columns')
+        if self.time_column in self.feature_names:
+            raise ValueError(
+                f'timeColumn "{self.time_column}" is also a feature; a moment never comes again: make features of it'
+            )
+        if self.target in {*self.id_columns, *self._judged}:
+            raise ValueError(
+                f'target "{self.target}" is also a column to tell rows apart or to judge by; '
+                "remove it from idColumns, split.groups, schema.unique or gates"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit_the_task(self) -> "TrainingConfig":
+        weighted = [variant.name for variant in self.variants if variant.class_weight is not None]
+        if weighted and self.task != "classification":
+            raise ValueError(f"classWeight of {', '.join(weighted)}: a {self.task} has no classes; remove it")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from serinus.core.model import Frozen
 from serinus.core.spec.duration import PositiveDuration
@@ -25,7 +25,7 @@ class Gate(Frozen):
 class Bounds(Gate):
     """Metrics that must be reached: at least, for those that grow as a model gets better, at most for the others."""
 
-    metrics: dict[Metric, float] = Field(min_length=1)
+    metrics: dict[Metric, FiniteFloat] = Field(min_length=1)
 
 
 class Golden(Bounds):

@@ -16,9 +16,14 @@ def refuse_out_of_reach(config: TrainingConfig, registry_uri: str, snapshot_root
     if config.gates.golden:
         _refuse_source("gates.golden.source", config.gates.golden.source)
     _refuse_registry(registry_uri)
-    if snapshot_root and "://" not in snapshot_root and not snapshot_root.startswith("/"):
+    if snapshot_root and "://" not in snapshot_root:
         raise SpecInvalid(
-            f'snapshots in "{snapshot_root}" would be in no certain place; name an address, as in s3://BUCKET/PREFIX'
+            f'snapshots in "{snapshot_root}" would be gone with the step\'s pod; name an address, as in s3://BUCKET/PREFIX'
+        )
+    if config.table.max_row_change is not None and not snapshot_root:
+        raise SpecInvalid(
+            "schema.maxRowChange compares with the last good snapshot, and nothing remembers one; "
+            "name an address for snapshots by --snapshots, as in s3://BUCKET/PREFIX, or remove it"
         )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from serinus.core.model import Frozen
 
@@ -42,13 +42,30 @@ class Range(Frozen):
         return self
 
 
+def _values_to_try(value: Any) -> Any:
+    if not isinstance(value, list | tuple | dict | Range):
+        raise ValueError("write a list of values to try, or a range: {low: 0.01, high: 1, scale: log}")
+    return value
+
+
+def _kind_of_values(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "range"
+
+
+Values = Annotated[
+    Annotated[list[Any], Tag("list")] | Annotated[Range, Tag("range")],
+    Discriminator(_kind_of_values),
+    BeforeValidator(_values_to_try),
+]
+
+
 class Search(Frozen):
     """Parameters to choose by cross-validation: every combination of lists, or `candidates` drawn ones.
 
     A list gives the values to try, a range what to draw from; a range needs `candidates`.
     """
 
-    parameters: dict[str, list[Any] | Range] = Field(min_length=1)
+    parameters: dict[str, Values] = Field(min_length=1)
     candidates: int | None = Field(default=None, ge=1, le=1000)
     folds: int = Field(default=3, ge=2, le=20)
 
@@ -70,6 +87,23 @@ class EarlyStopping(Frozen):
     share: float = Field(default=0.1, gt=0, lt=1)
 
 
+def _weights_or_balanced(value: Any) -> Any:
+    if value != "balanced" and not isinstance(value, dict):
+        raise ValueError('write balanced, or the weight of each class: {"0": 1, "1": 5}')
+    return value
+
+
+def _kind_of_weight(value: Any) -> str:
+    return "weights" if isinstance(value, dict) else "balanced"
+
+
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("balanced")] | Annotated[dict[str, FiniteFloat], Tag("weights")],
+    Discriminator(_kind_of_weight),
+    BeforeValidator(_weights_or_balanced),
+]
+
+
 class Variant(Frozen):
     """One candidate estimator. `missing` says what becomes of a missing value in a nullable feature.
 
@@ -81,7 +115,7 @@ class Variant(Frozen):
     estimator: EstimatorPath
     parameters: dict[str, Any] = Field(default_factory=dict)
     missing: Literal["impute", "drop", "reject"] = "impute"
-    class_weight: Literal["balanced"] | dict[str, float] | None = None
+    class_weight: ClassWeight | None = None
     early_stopping: EarlyStopping | None = None
     search: Search | None = None
 

@@ -105,13 +105,16 @@ def sentence(seen: PipelineRun) -> str:
 
 
 def _request(asked: Asked, key: str) -> RunRequest:
+    from components.images import lineage
     from pipelines.run import new_run_id, request_of
 
     config = load_config(asked.training_file, as_of=asked.as_of)
     registry = asked.registry or config.registry.uri
     refuse_out_of_reach(config, registry, asked.snapshots)
     key = key or ("" if asked.every else new_run_id(config.model))
-    return request_of(config, asked.training_file, key, registry_uri=registry, snapshot_root=asked.snapshots)
+    return request_of(
+        config, asked.training_file, key, registry_uri=registry, snapshot_root=asked.snapshots, images=lineage()
+    )
 
 
 def _client(asked: Asked) -> KfpClient:
