@@ -26,8 +26,8 @@ test: $(READY) ## Run every test that needs only this machine, but for the long 
 	@$(BIN)/pytest -n 3 --dist loadgroup -m "not long"
 
 .PHONY: test-long
-test-long: $(READY) ## Interrupt and kill the runtime again and again, in every phase and at random moments
-	@$(BIN)/pytest -n 2 --dist loadgroup -m long tests/local
+test-long: $(READY) ## Interrupt and kill runtime, steps and registry again and again, in every phase and at random moments
+	@$(BIN)/pytest -n 2 --dist loadgroup -m long tests/local tests/components tests/pipelines
 
 CLUSTER := $(BIN)/python -m tests.cluster.control_plane
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from components.images import lineage
 from serinus.cli.app import app
 from serinus.cli.training import watching
 from serinus.training.load import load_config
@@ -77,7 +78,7 @@ def test_a_run_is_started_with_what_stands_in_the_training_file(place: Path, ser
     assert json.loads(given["training"]) == json.loads(config.model_dump_json(by_alias=True))
     assert {name: value for name, value in given.items() if name != "training"} == {
         "variants": ["linear", "trees"], "registry_uri": REGISTRY, "snapshot_root": "s3://rides/snapshots",
-        "run_key": key, "git_sha": "",
+        "run_key": key, "git_sha": "", "images": lineage(),
     }  # fmt: skip
 
 

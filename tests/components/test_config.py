@@ -66,7 +66,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "flights"
         ),
         ("window: 240h", "window: 240h\ndescriptions: {sql: 3}", r"descriptions.sql: Input should be a valid string"),
         ("target: late", "target: at", 'timeColumn "at" is also the target'),
-        ("idColumns: [trip]", "idColumns: [late]", 'target "late" is also a column to tell rows apart'),
+        ("window: 240h", "window: 240h\nsplit: {groups: late}", 'target "late" is also a column to judge by'),
         (
             "{name: carrier, type: string}",
             "{name: carrier, type: string, minimum: 1}",

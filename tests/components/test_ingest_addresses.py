@@ -222,7 +222,8 @@ def test_a_snapshot_in_a_bucket_is_there_when_its_card_is(
 
 def test_a_step_keeps_its_snapshot_where_it_is_told_to(bucket: str, config: TrainingConfig, tmp_path: Path) -> None:
     folder, _ = ingest(config, tmp_path / "snapshots")
-    assert keep(folder, tmp_path / "output", "") == str(folder)
+    assert keep(folder, tmp_path / "output", "") == "", "beside the output it is gone with the pod"
+    assert keep(folder, tmp_path / "output", str(tmp_path)) == str(folder)
     assert keep(folder, tmp_path / "output", f"{bucket}/kept") == f"{bucket}/kept/{folder.name}"
     for name in (DATA_FILE, CARD_FILE):
         assert (tmp_path / "output" / name).read_bytes() == (folder / name).read_bytes()

@@ -132,6 +132,7 @@ def test_a_child_that_is_complete_is_not_asked_for_again(
     assert [c.count("log_batch") for c in calls] == [5, 1]
 
 
+@pytest.mark.long
 def test_a_recording_that_is_cut_off_at_any_call_is_completed_by_the_retry(
     recording: Recording, config: TrainingConfig, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ def calls_of(attempt: Callable[[], object], uri: str, monkeypatch: pytest.Monkey
     return watched.calls
 
 
+@pytest.mark.long
 def test_a_registry_that_fails_at_any_call_gets_one_whole_version_from_the_retry(
     candidate: Candidate, config: TrainingConfig, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_registry_that_fails_at_any_call_gets_one_whole_version_from_the_retry
         assert_whole(uri, f"trips-{at}-{after}", "run-1")
 
 
+@pytest.mark.long
 def test_attempts_that_overlap_at_any_call_make_one_version(
     candidate: Candidate, config: TrainingConfig, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -412,6 +412,7 @@ variants:
 """
 
 
+@pytest.mark.long
 def test_ten_of_ten_trainings_in_processes_of_their_own_give_one_digest(training_file: Path) -> None:
     """Two interpreters that hash and count threads differently, each with five processes that train everything."""
     text = training_file.read_text()

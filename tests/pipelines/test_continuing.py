@@ -17,7 +17,7 @@ from tests.components.conftest import config, training_file, trips
 from tests.local.support.programs import Finished, serinus
 
 __all__ = ["config", "training_file", "trips"]
-pytestmark = pytest.mark.xdist_group("train")
+pytestmark = [pytest.mark.xdist_group("train"), pytest.mark.long]
 
 
 class SilentRegistry:

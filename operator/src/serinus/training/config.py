@@ -171,10 +171,9 @@ class TrainingConfig(Frozen):
             raise ValueError(
                 f'timeColumn "{self.time_column}" is also a feature; a moment never comes again: make features of it'
             )
-        if self.target in {*self.id_columns, *self._judged}:
+        if self.target in self._judged:
             raise ValueError(
-                f'target "{self.target}" is also a column to tell rows apart or to judge by; '
-                "remove it from idColumns, split.groups, schema.unique or gates"
+                f'target "{self.target}" is also a column to judge by; remove it from split.groups, schema.unique or gates'
             )
         return self
 
