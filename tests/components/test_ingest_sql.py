@@ -22,6 +22,8 @@ from serinus.training.sources import SqlSource
 from tests.components.conftest import make_trips
 from tests.components.postgres import PASSWORD, READER, postgres, superuser
 
+pytestmark = pytest.mark.xdist_group("postgres")  # for root, the wheel makes a user for the server at its first start
+
 URL = f"postgresql+psycopg://{READER}:${{TRIPS_PASSWORD}}@/postgres?host=${{TRIPS_HOST}}"
 QUERY = "SELECT *, 'a:b' AS note, 1::int AS one FROM trips -- all of them; with a comment"
 

@@ -30,7 +30,7 @@ class Gap:
         if self.value is None:
             return f"{self.column} has fewer than two groups to compare{small}"
         return (
-            f"{self.measure} between groups of {self.column} is {self.value:.3f}, {self.allowed:.3f} is allowed{small}"
+            f"{self.measure} between groups of {self.column} is {self.value:.3g}, {self.allowed:g} is allowed{small}"
         )
 
 
