@@ -29,9 +29,7 @@ class Gap:
         small = f" (too few rows in {', '.join(self.left_out)})" if self.left_out else ""
         if self.value is None:
             return f"{self.column} has fewer than two groups to compare{small}"
-        return (
-            f"{self.measure} between groups of {self.column} is {self.value:.3g}, {self.allowed:g} is allowed{small}"
-        )
+        return f"{self.measure} between groups of {self.column} is {self.value:.3g}, {self.allowed:g} is allowed{small}"
 
 
 def fairness(case: Case) -> GateCheck | None:
