@@ -20,7 +20,7 @@ from serinus.core.pipeline_run import RunRequest
 from serinus.training.config import TrainingConfig
 from serinus.training.load import load_config
 from serinus.training.steps import parse
-from serinus.training.values import NOT_BETTER, GateDecision, TrainingOutcome
+from serinus.training.values import GateDecision, TrainingOutcome
 
 
 def run_training(
@@ -169,7 +169,7 @@ def _error(failure: dict[str, Any]) -> SerinusError:
 def _outcome(result: dict[str, str], run_id: str, work_dir: Path) -> TrainingOutcome:
     decision = GateDecision.model_validate_json(result["decision"])
     return TrainingOutcome(
-        outcome=_kind(decision),
+        outcome="registered" if decision.outcome == "passed" else decision.outcome,
         version=result["version"] or None,
         variant=decision.variant,
         metrics=decision.metrics,
@@ -180,12 +180,6 @@ def _outcome(result: dict[str, str], run_id: str, work_dir: Path) -> TrainingOut
         data_digest=result["data_digest"],
         snapshot=work_dir / "snapshots" / result["data_digest"].removeprefix("sha256:"),
     )
-
-
-def _kind(decision: GateDecision) -> Literal["registered", "not better", "refused"]:
-    if decision.better:
-        return "registered"
-    return "not better" if decision.reason == NOT_BETTER else "refused"
 
 
 def _git_sha(file: Path) -> str:

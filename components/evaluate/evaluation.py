@@ -13,7 +13,7 @@ from components.evaluate.periods import period_metrics
 from components.evaluate.plots import draw_plots
 from components.evaluate.report import html_report
 from components.evaluate.slices import slice_metrics
-from components.evaluate.step import predict_answerable, score
+from components.evaluate.step import best_variant, predict_answerable, score
 from serinus.training.config import TrainingConfig
 from serinus.training.evaluation import EVALUATION_FILE, REPORT_FILE, Evaluation, VariantEvaluation
 from serinus.training.folders import whole_folder
@@ -23,8 +23,6 @@ def evaluate_variants(
     models: Iterable[tuple[str, Any]], rows: pd.DataFrame, config: TrainingConfig
 ) -> tuple[pd.DataFrame, Evaluation]:
     """(the target and each variant's answers on the held-out `rows`, what was measured); `models` come with their names."""
-    from components.gate.step import best_variant
-
     answers, found = rows[[config.target]].copy(), []
     for name, model in models:
         answers[name] = predict_answerable(model, rows, config, name)

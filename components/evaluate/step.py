@@ -65,3 +65,10 @@ def _classification(y: Any, p: Any) -> Metrics:
 
 def _regression(y: Any, p: Any) -> Metrics:
     return {"rmse": float(np.sqrt(np.mean((y - p) ** 2))), "mae": float(np.mean(np.abs(y - p)))}
+
+
+def best_variant(metrics: dict[str, Metrics], config: TrainingConfig) -> str:
+    """The variant with the best metric among those that answer enough rows; among all where none does."""
+    enough = {n: m for n, m in metrics.items() if m["coverage"] >= config.gates.min_coverage}
+    sign = -1 if config.metric in GREATER_IS_BETTER else 1
+    return min(enough or metrics, key=lambda name: (sign * metrics[name].get(config.metric, float("inf")), name))

@@ -39,11 +39,12 @@ def gate(  # noqa: PLR0917  # KFP calls by name
 
     import pandas as pd
 
+    from components.evaluate.step import best_variant
     from components.gate.case import Case
     from components.gate.champion import find_champion
     from components.gate.record import Recording, record
     from components.gate.report import html_card, markdown_card
-    from components.gate.step import best_variant, judge
+    from components.gate.step import judge
     from components.register.candidate import origin_of
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step

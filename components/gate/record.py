@@ -13,7 +13,7 @@ from components.train.folder import load_candidates
 from serinus.adapters.mlflow_client import OUTCOME_TAG, connect, ensure_experiment, translated
 from serinus.adapters.mlflow_runs import Children, Content, log_content
 from serinus.training.config import TrainingConfig
-from serinus.training.values import NOT_BETTER, DataCard, GateDecision, Metrics, SearchCandidate
+from serinus.training.values import DataCard, GateDecision, Metrics, SearchCandidate
 
 GATE_TAG = "serinus.dev/gate."  # + the gate's name: its verdict
 CHOSEN_TAG = "serinus.dev/chosen"
@@ -54,20 +54,13 @@ def record(registry_uri: str, config: TrainingConfig, recording: Recording) -> s
         return str(run.info.run_id)
 
 
-def outcome(decision: GateDecision) -> str:
-    """How the run stands before register: `passed`, `not better` or `refused`."""
-    if decision.better:
-        return "passed"
-    return "not better" if decision.reason == NOT_BETTER else "refused"
-
-
 def _content(config: TrainingConfig, recording: Recording) -> Content:
     decision = recording.decision
     metrics = dict(decision.metrics)
     metrics |= {f"champion.{name}": value for name, value in (decision.champion_metrics or {}).items()}
     metrics |= {f"gate.{c.name}.{name}": value for c in decision.checks for name, value in c.numbers.items()}
     tags = run_tags(recording.origin, recording.card, decision)
-    tags |= {OUTCOME_TAG: outcome(decision), NOTE_TAG: recording.report_markdown}
+    tags |= {OUTCOME_TAG: decision.outcome, NOTE_TAG: recording.report_markdown}
     tags |= {GATE_TAG + check.name: check.verdict for check in decision.checks}
     return Content(metrics, training_parameters(config), tags)
 

@@ -12,15 +12,7 @@ from components.gate.checks.coverage import coverage
 from components.gate.serving import served
 from components.gate.verdict import say
 from serinus.training.config import TrainingConfig
-from serinus.training.gates import GREATER_IS_BETTER
-from serinus.training.values import REFUSED_ALREADY, GateCheck, GateDecision, Metrics
-
-
-def best_variant(metrics: dict[str, Metrics], config: TrainingConfig) -> str:
-    """The variant with the best metric among those that answer enough rows; among all where none does."""
-    enough = {n: m for n, m in metrics.items() if m["coverage"] >= config.gates.min_coverage}
-    sign = -1 if config.metric in GREATER_IS_BETTER else 1
-    return min(enough or metrics, key=lambda name: (sign * metrics[name].get(config.metric, float("inf")), name))
+from serinus.training.values import REFUSED_ALREADY, GateCheck, GateDecision
 
 
 def judge(case: Case) -> GateDecision:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from components.evaluate.step import best_variant
 from components.gate.checks import GATES
 from components.gate.checks.golden import seen_in_training
 from components.gate.interval import relative_gain
-from components.gate.step import best_variant, judge
+from components.gate.step import judge
 from serinus.core.errors import DataInvalid
 from serinus.training.config import TrainingConfig
 from serinus.training.gates import Gates

@@ -137,6 +137,13 @@ class GateDecision(Frozen):
     champion_metrics: Metrics | None = None
     checks: tuple[GateCheck, ...] = ()
 
+    @property
+    def outcome(self) -> Literal["passed", "not better", "refused"]:
+        """How the run ends before register: only a variant that passed is registered."""
+        if self.better:
+            return "passed"
+        return "not better" if self.reason == NOT_BETTER else "refused"
+
 
 class TrainingOutcome(Frozen):
     """How a pipeline run ended. Only `registered` made a version; the others are outcomes, not errors.
