@@ -1,7 +1,9 @@
-"""The predictor predicts and the operator answers, each in its image."""
+"""The predictor predicts, the operator answers and the collector collects, each in its image."""
 
 import asyncio
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -55,3 +57,25 @@ def test_the_operator_answers_its_health_check_while_it_waits_for_the_api_server
         assert "serinus_" in operator.until_answers("http://127.0.0.1:8080/metrics")
         operator.until_says("the API server does not answer")
         assert operator.stop() == 0, operator.log()
+
+
+def test_the_collector_joins_a_label_and_writes_the_log(shared: Path) -> None:
+    folder = shared / "collected"
+    folder.mkdir()
+    folder.chmod(0o777)
+    arguments = ["--database=sqlite:////data/c.db", "--log-root=/data/log", "--log-seconds=1"]
+    event = {"requestId": "a", "time": datetime.now(UTC).isoformat(), "prediction": 0.25, "features": {"x": 1.5}}
+    prediction = {"deployment": "ml/trips", "revision": "r1", "version": "1", "events": [event]}
+    with started("collector", arguments, {folder: "/data"}) as server:
+        server.until_answers("http://127.0.0.1:8090/readyz")
+        assert server.ask("http://127.0.0.1:8090/v1/predictions", prediction)[0] == 202
+        label = {"deployment": "ml/trips", "requestId": "a", "label": 1}
+        status, text = server.ask("http://127.0.0.1:8090/v1/labels", label)
+        assert (status, json.loads(text)["outcomes"]) == (200, {"joined": 1})
+        assert 'serinus_labelled_total{deployment="ml/trips",revision="r1"} 1.0' in server.until_answers(
+            "http://127.0.0.1:8090/metrics"
+        )
+        deadline = time.monotonic() + 30
+        while not list(folder.glob("log/ml/trips/day=*/*.parquet")):
+            assert time.monotonic() < deadline, server.log()
+        assert server.stop() == 0, server.log()

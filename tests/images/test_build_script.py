@@ -72,7 +72,7 @@ def test_every_image_is_built_from_the_same_file_and_dated_by_the_commit(machine
     machine.has("docker")
     assert machine.make().returncode == 0
     built = [line for line in machine.called_with if line.startswith("IMAGE=")]
-    assert built == ["IMAGE=data", "IMAGE=model", "IMAGE=operator", "IMAGE=predictor"]
+    assert built == ["IMAGE=collector", "IMAGE=data", "IMAGE=model", "IMAGE=operator", "IMAGE=predictor"]
     assert machine.called_with.count("images/Containerfile") == len(built)
     assert machine.called_with.count("SOURCE_DATE_EPOCH=1000000000") == len(built)
     assert machine.called_with.count("CREATED=2001-09-09T01:46:40Z") == len(built)
@@ -113,4 +113,4 @@ def test_an_image_that_is_not_there_is_refused(machine: Machine) -> None:
     machine.has("docker")
     done = machine.make("collectors")
     assert done.returncode == 1
-    assert "There is no image collectors; there are data model operator predictor" in done.stderr
+    assert "There is no image collectors; there are collector data model operator predictor" in done.stderr

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from components.images import IMAGE_OF_STEP
 from tests.images.imports import ROOT, distributions
 
-IMAGES = ("data", "model", "operator", "predictor")
+IMAGES = ("collector", "data", "model", "operator", "predictor")
 DATA_STACK = {"numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "kfp", "kserve", "mlflow"}
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)")
 # One name may be pinned once for each range of Pythons.
@@ -95,6 +95,13 @@ def test_a_steps_image_holds_all_that_the_step_imports(step: str) -> None:
     found = distributions(f"components.{step}.component")
     assert frozenset({"pandas"}) in found
     held = installed(IMAGE_OF_STEP[step]).keys()
+    assert {any_of: modules for any_of, modules in found.items() if not any_of & held} == {}
+
+
+def test_the_collectors_image_holds_all_that_the_collector_imports() -> None:
+    found = distributions("serinus.collector.main")
+    assert {frozenset({name}) for name in ("fastapi", "sqlalchemy", "pyarrow", "fsspec")} <= found.keys()
+    held = installed("collector").keys()
     assert {any_of: modules for any_of, modules in found.items() if not any_of & held} == {}
 
 

@@ -1,0 +1,1 @@
+"""Labels from tables to the collector."""

@@ -1,0 +1,5 @@
+"""`python -m serinus.collector`."""
+
+from serinus.collector.main import main
+
+main()
