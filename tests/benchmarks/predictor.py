@@ -1,11 +1,13 @@
 """The predictor's cost: with and without monitoring, beside a plain KServe server of the same scikit-learn model.
 
-    python tests/benchmarks/predictor.py [--seconds 2] [--rounds 5]
+    python tests/benchmarks/predictor.py [--seconds 2] [--rounds 5] [--before ../earlier/operator/src]
 
-Four server processes, asked in turn within each round by a client process of its own over loopback; one row a request,
+Server processes, asked in turn within each round by a client process of its own over loopback; one row a request,
 V1. Ratios are medians (and ranges) of the ratios within a round, so that a noisy neighbour hits both sides; where other
 work shares the cores, compare the CPU time of the server process per request. The control is a second
-unmonitored server: a difference no larger than its own from the first is noise. Takes about four minutes.
+unmonitored server: a difference no larger than its own from the first is noise. `logged` is the monitored one that tells a
+collector of every answer with all inputs; what stands for the collector reads the batches and drops them, in a process of its own.
+`before` is the monitored one of an earlier checkout. Takes about five minutes.
 """
 
 import argparse
@@ -27,24 +29,52 @@ from typing import Any
 
 import psutil
 
-SERVERS = ("monitored", "unmonitored", "control", "plain")
+SERVERS = ("monitored", "unmonitored", "control", "plain", "logged")
+BEFORE = "before"
 CONCURRENCY = (1, 8)
 
 
 def serve(kind: str, directory: Path, port: int) -> None:
     """Run one server of the comparison in this process until it is terminated."""
-    if kind == "monitored":
+    if kind == "collector":
+        serve_collector(port)
+    if kind in {"monitored", "logged", BEFORE}:
         from serinus.artifact import directory_digest
         from serinus.predictor.main import main
 
-        name = ["--model-name", "m", "--deployment", "ml/m", "--revision", "r", "--slo-ms", "100"]
-        main([*name, "--model-dir", str(directory), "--digest", directory_digest(directory), "--port", str(port)])
+        told = ["--collector-url", f"http://127.0.0.1:{port + 1}", "--log-features"] if kind == "logged" else []
+        main([*options(directory, port), "--digest", directory_digest(directory), "--slo-ms", "100", *told])
     from serinus.predictor import main as wiring
 
     wiring._quiet_logs()
     wiring.logger.setLevel("WARNING")
     del sys.argv[1:]
     (serve_plain if kind == "plain" else serve_unmonitored)(directory, port)
+
+
+def options(directory: Path, port: int) -> list[str]:
+    """What every predictor is told."""
+    name = ["--model-name", "m", "--deployment", "ml/m", "--revision", "r"]
+    return [*name, "--model-dir", str(directory), "--port", str(port)]
+
+
+def serve_collector(port: int) -> None:
+    """Take every batch and keep nothing."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Taking(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(202)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    ThreadingHTTPServer(("127.0.0.1", port), Taking).serve_forever()
 
 
 def serve_unmonitored(directory: Path, port: int) -> None:
@@ -55,9 +85,13 @@ def serve_unmonitored(directory: Path, port: int) -> None:
     from serinus.predictor.main import THREADS, bind
     from serinus.predictor.model import SklearnModel
     from serinus.predictor.rest import PredictorServer
+    from serinus.predictor.settings import parse
 
     model = SklearnModel("m", "r", load_model(directory), BinCounter(None), ThreadPoolExecutor(THREADS))
-    PredictorServer(model, port, [partial(LimitBody, max_bytes=1 << 20)]).run(sockets=[bind("127.0.0.1", port)])
+    settings, limit = parse(options(directory, port)), partial(LimitBody, max_bytes=1 << 20)
+    listener = bind("127.0.0.1", port)
+    listener.listen(2048)
+    PredictorServer(model, settings, [limit]).run(sockets=[listener])
 
 
 def serve_plain(directory: Path, port: int) -> None:
@@ -182,25 +216,31 @@ def _cpu_seconds(process: psutil.Popen) -> float:
 
 
 def compare(
-    directory: Path, body: Path, rounds: int, seconds: float, first_port: int
+    directory: Path, body: Path, rounds: int, seconds: float, first_port: int, *, before: str
 ) -> dict[Any, list[dict[str, float]]]:
     """results[server, concurrency] = one measurement per round."""
-    ports = {kind: first_port + index for index, kind in enumerate(SERVERS)}
+    servers = (*SERVERS, BEFORE) if before else SERVERS
+    # The collector's port comes after that of the one that tells it.
+    ports = {kind: first_port + 2 * index for index, kind in enumerate(servers)}
     command = [sys.executable, __file__, "--dir", str(directory)]
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    earlier = {"PYTHONPATH": before} if before else {}
     processes = [
-        psutil.Popen([*command, "--serve", kind, "--port", str(port)], env=os.environ | single)
-        for kind, port in ports.items()
+        psutil.Popen(
+            [*command, "--serve", kind, "--port", str(port)],
+            env=os.environ | single | (earlier if kind == BEFORE else {}),
+        )
+        for kind, port in (*ports.items(), ("collector", ports["logged"] + 1))
     ]
-    results: dict[Any, list[dict[str, float]]] = {(kind, c): [] for kind in SERVERS for c in CONCURRENCY}
+    results: dict[Any, list[dict[str, float]]] = {(kind, c): [] for kind in servers for c in CONCURRENCY}
     try:
-        for process, port in zip(processes, ports.values(), strict=True):
+        for process, port in zip(processes, ports.values(), strict=False):
             _wait(port, process)
             _ask(port, body, 8, 1)
         for turn in range(rounds):
             for concurrency in CONCURRENCY:
-                for kind in SERVERS[turn % len(SERVERS) :] + SERVERS[: turn % len(SERVERS)]:
-                    process = processes[SERVERS.index(kind)]
+                for kind in servers[turn % len(servers) :] + servers[: turn % len(servers)]:
+                    process = processes[servers.index(kind)]
                     before = _cpu_seconds(process)
                     run = _ask(ports[kind], body, concurrency, seconds)
                     cost = 1000 * (_cpu_seconds(process) - before) / run["requests"]
@@ -208,24 +248,27 @@ def compare(
     finally:
         for process in processes:
             process.terminate()
-            process.wait(20)
+        for process in psutil.wait_procs(processes, 60)[1]:
+            process.kill()
     return results
 
 
 def table(title: str, results: dict[Any, list[dict[str, float]]]) -> list[str]:
     """Markdown rows."""
+    servers = list(dict.fromkeys(kind for kind, _ in results))
+    base = BEFORE if BEFORE in servers else "monitored"
     head = "| server | in flight | p50 ms | p99 ms | requests/s | of plain | of unmonitored "
-    head += "| server CPU ms/request | of unmonitored | client CPU |"
-    lines = [f"\n{title}\n", head, "|" + "---|" * 10]
+    head += f"| server CPU ms/request | of unmonitored | of {base} | client CPU |"
+    lines = [f"\n{title}\n", head, "|" + "---|" * 11]
     for concurrency in CONCURRENCY:
-        for kind in SERVERS:
+        for kind in servers:
             runs = results[kind, concurrency]
             middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-            share = [_ratio(runs, results[base, concurrency], "rps") for base in ("plain", "unmonitored")]
-            cost = _ratio(runs, results["unmonitored", concurrency], "cpu_ms")
+            share = [_ratio(runs, results[other, concurrency], "rps") for other in ("plain", "unmonitored")]
+            cost = [_ratio(runs, results[other, concurrency], "cpu_ms") for other in ("unmonitored", base)]
             lines.append(
                 f"| {kind} | {concurrency} | {middle['p50']:.2f} | {middle['p99']:.2f} | {middle['rps']:.0f} "
-                f"| {share[0]} | {share[1]} | {middle['cpu_ms']:.3f} | {cost} | {middle['client_cpu']:.2f} |"
+                f"| {share[0]} | {share[1]} | {middle['cpu_ms']:.3f} | {cost[0]} | {cost[1]} | {middle['client_cpu']:.2f} |"
             )
     return lines
 
@@ -235,7 +278,7 @@ def _ratio(runs: Sequence[dict[str, float]], base: Sequence[dict[str, float]], n
     return f"{statistics.median(ratios):.3f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
-def benchmark(rounds: int, seconds: float) -> None:
+def benchmark(rounds: int, seconds: float, before: str) -> None:
     """Print the machine, the command and one table per model."""
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; client on the same cores")
     print(f"`python {' '.join([os.path.relpath(__file__), *sys.argv[1:]])}`: {rounds} rounds of {seconds:g} s")
@@ -244,8 +287,43 @@ def benchmark(rounds: int, seconds: float) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             body = Path(temporary) / "body.json"
             body.write_bytes(build(Path(temporary) / "model", mixed))
-            results = compare(Path(temporary) / "model", body, rounds, seconds, 18850 + len(SERVERS) * index)
+            results = compare(Path(temporary) / "model", body, rounds, seconds, 18850 + 20 * index, before=before)
         print("\n".join(table(title, results)), flush=True)
+
+
+def inside(repeats: int = 100_000) -> None:
+    """Print the microseconds that ids and events take of one request with one row of 20 numbers."""
+    from timeit import timeit
+
+    import numpy as np
+    import orjson
+
+    from serinus.predictor.decoding import Decoder
+    from serinus.predictor.event_settings import EventSettings
+    from serinus.predictor.events import EventWriter
+    from serinus.predictor.identity import identity_of
+    from serinus.predictor.outbox import Outbox
+    from serinus.predictor.prediction_log import PredictionLog
+    from serinus.predictor.schema import Column
+
+    columns = [Column(f"f{index}", "double", nullable=False) for index in range(20)]
+    batch, answer = Decoder(columns).rows([[0.1] * 20]), np.array([0.5])
+    unnamed = {"host": "m", "content-type": "application/json", "content-length": "200"}
+    named = unnamed | {"x-request-id": "a-1"}
+    identity, outbox = identity_of(named), Outbox(max_bytes=1 << 40)
+    log, writer = PredictionLog(outbox, 1.0), EventWriter(columns, EventSettings("http://collector", features=True))
+
+    def write() -> None:
+        orjson.dumps([event for one in waiting for event in writer.events(one)])
+
+    for what, work in {
+        "an id that is given": lambda: identity_of(named),
+        "an id that is made": lambda: identity_of(unnamed),
+        "an answer that is to be told": lambda: log.add(identity, batch, answer),
+    }.items():
+        print(f"{what}: {timeit(work, number=repeats) / repeats * 1e6:.1f} us")
+    waiting = outbox.take(500)
+    print(f"an event that is written: {timeit(write, number=100) / 100 / len(waiting) * 1e6:.1f} us")
 
 
 def main() -> None:
@@ -253,19 +331,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--inside", action="store_true", help="only what ids and events cost inside the process")
+    parser.add_argument("--before", default="", help="operator/src of an earlier checkout, for one more server")
     for name, kind in {"serve": str, "dir": Path, "port": int, "client": int, "body": Path, "concurrency": int}.items():
         parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        serve(options.serve, options.dir, options.port)
-    elif options.client:
-        print(
-            json.dumps(
-                asyncio.run(load(options.client, options.body.read_bytes(), options.concurrency, options.seconds))
-            )
-        )
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve, given.dir, given.port)
+    elif given.inside:
+        inside()
+    elif given.client:
+        print(json.dumps(asyncio.run(load(given.client, given.body.read_bytes(), given.concurrency, given.seconds))))
     else:
-        benchmark(options.rounds, options.seconds)
+        benchmark(given.rounds, given.seconds, given.before)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ ROW = {"temp": 12.5, "wind": 3, "hour": 7, "gust": None, "origin": "JFK", "gate"
 
 
 def write_reference(directory: Path, method: str = "predict_proba") -> None:
-    features = [{"name": name, "counts": {}, **column} for name, column in COLUMNS.items()]
+    counts = {"temp": {"1": 60, "3": 40}}
+    features = [{"name": name, "counts": counts.get(name, {}), **column} for name, column in COLUMNS.items()]
     prediction = {"method": method, "edges": [0.25, 0.5, 0.75], "counts": {}}
     reference = {"schemaVersion": 1, "target": "late", "rows": 100, "features": features, "prediction": prediction}
     (directory / "serinus").mkdir(exist_ok=True)

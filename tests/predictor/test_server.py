@@ -196,7 +196,9 @@ def test_bins_count_every_valid_row_and_start_at_zero(server):
     assert server.predict(*rows).status_code == 200
     assert server.predict(wind="bad").status_code == 400
     counted = server.metrics()
-    hits = {key[1:]: counted[key] for key in zero if counted[key]}
+    answers = {key[1]: counted[key] for key in zero if key[0] == "serinus_answer_bin_total"}
+    assert (len(answers), sum(answers.values())) == (21, 3)
+    hits = {key[1:]: counted[key] for key in zero if counted[key] and key[0] != "serinus_answer_bin_total"}
     bins = {(bin_, feature): count for (bin_, feature, *_), count in ((k, v) for k, v in hits.items() if len(k) == 2)}
     assert bins == {
         ("2", "temp"): 1, ("missing", "temp"): 1, ("3", "temp"): 1,
@@ -208,6 +210,17 @@ def test_bins_count_every_valid_row_and_start_at_zero(server):
         ("True", "weekend"): 2, ("False", "weekend"): 1,
     }  # fmt: skip
     assert sum(count for key, count in hits.items() if len(key) == 1) == 3
+
+
+def test_the_reference_is_told_for_every_bin_that_is_counted(shared_server):
+    metrics = shared_server.metrics()
+    for counted, told in (
+        ("serinus_feature_bin_total", "serinus_reference_rows"),
+        ("serinus_prediction_bin_total", "serinus_reference_prediction_rows"),
+    ):
+        assert {key[1:] for key in metrics if key[0] == counted} == {key[1:] for key in metrics if key[0] == told}
+    temp = {key[1]: rows for key, rows in metrics.items() if key[0] == "serinus_reference_rows" and key[2] == "temp"}
+    assert temp == {"0": 0, "1": 60, "2": 0, "3": 40, "missing": 0}
 
 
 def test_metrics_name_the_model_and_have_an_edge_at_every_slo(shared_server):
@@ -229,7 +242,19 @@ def test_a_model_without_a_reference_is_served_by_its_signature(plain_server):
     assert answer.json()["predictions"] in ([True], [False])
     wrong = plain_server.predict(wind="x")
     assert (wrong.status_code, wrong.json()["error"].split(":")[0]) == (400, 'row 0, column "wind"')
-    assert not any(key[0] == "serinus_feature_bin_total" for key in plain_server.metrics())
+    named = {key[0] for key in plain_server.metrics()}
+    assert not named & {"serinus_feature_bin_total", "serinus_reference_rows", "serinus_reference_prediction_rows"}
+
+
+def test_the_answers_of_a_model_without_a_reference_are_counted(plain_server):
+    def labels() -> dict[str, float]:
+        return {key[1]: count for key, count in plain_server.metrics().items() if key[0] == "serinus_answer_bin_total"}
+
+    before = labels()
+    assert set(before) == {"False", "True", "other", "missing"}
+    assert plain_server.predict().status_code == 200
+    assert sum(labels().values()) == sum(before.values()) + 1
+    assert labels()["other"] == 0
 
 
 def test_many_clients_at_once_are_all_answered_and_counted(shared_server):

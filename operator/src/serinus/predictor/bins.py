@@ -33,9 +33,10 @@ class Bins(Protocol):
 class NumericBins:
     """Bin i holds edges[i-1] < x <= edges[i]; NaN is "missing"."""
 
-    def __init__(self, edges: Sequence[float]) -> None:
+    def __init__(self, edges: Sequence[float], names: Sequence[str] = ()) -> None:
+        """`names` of the bins from the lowest; their numbers if there are none."""
         self._edges = np.array(edges, dtype=np.float64)
-        self._names = [str(index) for index in range(len(edges) + 1)] + [MISSING]
+        self._names = [*(names or map(str, range(len(edges) + 1))), MISSING]
         self._counts = np.zeros(len(self._names), dtype=np.int64)
 
     def add(self, values: NDArray[Any]) -> None:
@@ -81,13 +82,17 @@ def bins_of(described: Feature | Prediction) -> Bins:
 
 
 class BinCounter:
-    """Counts features and predictions; without a reference it counts nothing. Safe to call from several threads."""
+    """Counts answers, and where there is a reference features and predictions. Safe to call from several threads.
 
-    def __init__(self, reference: Reference | None) -> None:
+    `answers`: empty bins that do not depend on the model; None to count no answers.
+    """
+
+    def __init__(self, reference: Reference | None, answers: Bins | None = None) -> None:
         features = reference.features if reference else ()
         self._numbers = [(f.name, NumericBins(f.edges)) for f in features if f.type in NUMERIC]
         self._others = [(f.name, bins_of(f)) for f in features if f.type not in NUMERIC]
         self._prediction = bins_of(reference.prediction) if reference else None
+        self._answers = answers
         self._lock = Lock()
         self._batches: list[Batch] = []
         self._predictions: list[NDArray[Any]] = []
@@ -95,7 +100,7 @@ class BinCounter:
 
     def observe(self, batch: Batch, predictions: NDArray[Any] | None) -> None:
         """Remember valid rows, and what the model answered to them (None if it failed)."""
-        if self._prediction is None:
+        if self._prediction is None and self._answers is None:
             return
         with self._lock:
             self._batches.append(batch)
@@ -117,15 +122,24 @@ class BinCounter:
             self._flush()
             return self._prediction.counts() if self._prediction else []
 
+    def answers(self) -> list[Count]:
+        """Cumulative counts of the answers, in bins that do not depend on the model."""
+        with self._lock:
+            self._flush()
+            return self._answers.counts() if self._answers else []
+
     def _flush(self) -> None:
-        if self._batches:
+        if self._batches and (self._numbers or self._others):
             numbers = np.concatenate([batch.numbers for batch in self._batches], axis=1)
             for (_, bins), values in zip(self._numbers, numbers, strict=True):
                 bins.add(values)
             for index, (_, others) in enumerate(self._others):
                 others.add(value for batch in self._batches for value in batch.others[index])
-        if self._predictions and self._prediction:
-            self._prediction.add(_flat(self._prediction, np.concatenate(self._predictions)))
+        if self._predictions:
+            predictions = np.concatenate(self._predictions)
+            for one in (self._prediction, self._answers):
+                if one is not None:
+                    one.add(_flat(one, predictions))
         self._batches, self._predictions, self._waiting = [], [], 0
 
 

@@ -21,7 +21,7 @@ from serinus.predictor.tensors import check_predictions
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that has answered once. `example`: a row as V1 takes it."""
+    """A model that has answered once. `example`: a row as V1 takes it. `classes`: the labels of a classifier, as text."""
 
     columns: tuple[Column, ...]
     decoder: Decoder
@@ -30,6 +30,7 @@ class LoadedModel:
     answer: Callable[[Any], NDArray[Any]]
     reference: Reference | None
     example: object
+    classes: tuple[str, ...] = ()
 
     def predict(self, batch: Batch) -> NDArray[Any]:
         """One prediction per row. Raises ModelFailed, and whatever the estimator raises."""
@@ -87,9 +88,12 @@ def _assemble(directory: Path, estimator: Any, metadata: Any, reference: Referen
     method = reference.prediction.method if reference else "predict"
     example = _example(directory, columns, reference)
     answer = _answer(estimator, method)
-    return LoadedModel(
-        columns, Decoder(columns), input_builder(columns, named=named), method, answer, reference, example
-    )
+    build_input, classes = input_builder(columns, named=named), _classes(estimator)
+    return LoadedModel(columns, Decoder(columns), build_input, method, answer, reference, example, classes)
+
+
+def _classes(estimator: Any) -> tuple[str, ...]:
+    return tuple(map(str, np.asarray(getattr(estimator, "classes_", ())).ravel().tolist()))
 
 
 def _columns(estimator: Any, metadata: Any, reference: Reference | None) -> tuple[Column, ...]:

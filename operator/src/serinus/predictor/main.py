@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,7 +18,10 @@ from serinus.predictor.errors import ModelUnloadable
 from serinus.predictor.settings import Settings, parse
 
 if TYPE_CHECKING:
+    from serinus.predictor.event_settings import EventSettings
+    from serinus.predictor.prediction_log import PredictionLog
     from serinus.predictor.rest import PredictorServer
+    from serinus.predictor.schema import Column
 
 logger = logging.getLogger("serinus.predictor")
 
@@ -35,34 +39,39 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # KServe parses sys.argv when it is imported, and would take our arguments for its own.
     del sys.argv[1:]
     _quiet_logs()
+    last = ExitStack()  # what is still to be done once the last request is answered
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _stopped())
+        signal.signal(number, lambda *_: _stopped(last))
     try:
-        serve(settings)
+        serve(settings, last)
     except SerinusError as error:
         sys.stderr.write(f"{error}\n")
         _leave(EXIT_CODES.get(type(error), 1))
-    _stopped()
+    _stopped(last)
 
 
-def serve(settings: Settings) -> None:
-    """Serve one model until a signal. Raises ArtifactCorrupted, ModelUnloadable, PortInUse before it listens."""
+def serve(settings: Settings, last: ExitStack) -> None:
+    """Serve one model until a signal; `last` is to be closed then.
+
+    Raises ArtifactCorrupted, ModelUnloadable, PortInUse before it listens.
+    """
     if settings.digest:
         verify_directory(settings.model_dir, settings.digest)
     else:
         logger.warning("no --digest was given, so nobody has verified that these are the files that were meant")
     listener = bind(settings.host, settings.port)
     logger.info("starting: model %s, revision %s, %s", settings.model_name, settings.revision, settings.model_dir)
-    server = compose(settings)
+    server = compose(settings, last)
     listener.listen(BACKLOG)
     logger.info("ready: http://%s:%d", settings.host, settings.port)
     server.run(sockets=[listener])
 
 
-def compose(settings: Settings) -> "PredictorServer":
+def compose(settings: Settings, last: ExitStack) -> "PredictorServer":
     """The server of a loaded model that has answered once, with its counters registered for /metrics."""
     from prometheus_client import REGISTRY
 
+    from serinus.predictor.answers import answer_bins
     from serinus.predictor.bins import BinCounter
     from serinus.predictor.bodies import LimitBody
     from serinus.predictor.collector import PredictorCollector
@@ -72,14 +81,38 @@ def compose(settings: Settings) -> "PredictorServer":
     from serinus.predictor.rest import PredictorServer
 
     loaded = load_model(settings.model_dir)
-    bins = BinCounter(loaded.reference)
+    bins = BinCounter(loaded.reference, answer_bins(loaded))
     requests = RequestCounts(milliseconds / 1000 for milliseconds in settings.slo_ms)
     _drop_kserve_histograms()
-    REGISTRY.register(PredictorCollector(settings, requests, bins))
-    model = SklearnModel(settings.model_name, settings.revision, loaded, bins, ThreadPoolExecutor(THREADS, "predict"))
+    REGISTRY.register(PredictorCollector(settings, requests, bins, loaded.reference))
+    log = prediction_log(settings, settings.events, loaded.columns, last) if settings.events else None
+    pool = ThreadPoolExecutor(THREADS, "predict")
+    model = SklearnModel(settings.model_name, settings.revision, loaded, bins, pool, log=log)
     count = partial(CountRequests, counts=requests)
     limit = partial(LimitBody, max_bytes=settings.max_body_bytes)
     return PredictorServer(model, settings, [count, limit])
+
+
+def prediction_log(
+    settings: Settings, events: "EventSettings", columns: "Sequence[Column]", last: ExitStack
+) -> "PredictionLog":
+    """A log whose events are sent to the collector from now on; `last` sends the rest."""
+    from prometheus_client import REGISTRY
+
+    from serinus.predictor.events import EventWriter
+    from serinus.predictor.outbox import Outbox
+    from serinus.predictor.prediction_log import EventCounters, PredictionLog
+    from serinus.predictor.sending import EventSender
+
+    outbox, writer = Outbox(), EventWriter(columns, events)
+    if unknown := sorted((events.hashed | events.dropped) - {column.name for column in columns}):
+        logger.warning("the model takes no column %s, which is to be hashed or dropped; check the name", unknown)
+    about = {"deployment": settings.deployment, "model": settings.model_name, "revision": settings.revision}
+    sender = EventSender(events.collector_url, about | {"version": events.version}, outbox, writer)
+    REGISTRY.register(EventCounters((settings.deployment, settings.revision), outbox))
+    sender.start()
+    last.callback(sender.close)
+    return PredictionLog(outbox, events.sample_rate)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -124,7 +157,8 @@ def _quiet_logs() -> None:
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
 
 
-def _stopped() -> NoReturn:
+def _stopped(last: ExitStack) -> NoReturn:
+    last.close()
     logger.info("stopped")
     _leave(0)
 

@@ -7,6 +7,9 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serinus.predictor.identity import COPY
+
+_COPY = (COPY.encode(), b"1")
 DEFAULT_EDGES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -36,11 +39,11 @@ class RequestCounts:
 
 
 def is_prediction(scope: Scope) -> bool:
-    """Whether a request asks for a prediction (V1 or V2), of whatever model."""
+    """Whether somebody asks for a prediction (V1 or V2), of whatever model: the collector's copies are nobody's."""
     if scope["type"] != "http" or scope["method"] != "POST":
         return False
     path: str = scope["path"]
-    return path.endswith((":predict", "/infer"))
+    return path.endswith((":predict", "/infer")) and _COPY not in scope["headers"]
 
 
 class CountRequests:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from serinus.core.errors import SerinusError
 from serinus.predictor.errors import InputRejected, ModelFailed
+from serinus.predictor.identity import REQUEST_ID
 from serinus.predictor.model import SklearnModel
 from serinus.predictor.settings import Settings
 
@@ -90,8 +91,8 @@ class PredictorServer(RESTServer):  # type: ignore[misc]
 
 
 def _answering(code: int, sentence: Callable[[Any], str]) -> Callable[[Request, Exception], Any]:
-    async def answer(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": sentence(error)}, status_code=code)
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": sentence(error)}, status_code=code, headers=_same_id(request))
 
     return answer
 
@@ -99,6 +100,12 @@ def _answering(code: int, sentence: Callable[[Any], str]) -> Callable[[Request, 
 async def _http_answer(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     return JSONResponse({"error": str(error.detail)}, status_code=error.status_code, headers=error.headers)
+
+
+def _same_id(request: Request) -> dict[str, str]:
+    """The request's id, so that a client and its log can tell which request it was that failed."""
+    given = request.headers.get(REQUEST_ID)
+    return {REQUEST_ID: given} if given else {}
 
 
 def _validation_sentence(error: RequestValidationError) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from serinus.predictor.event_settings import EventSettings, add_event_options, event_settings
+
 # Longer than the local gateway waits for an answer, shorter than the 30 s after which Kubernetes kills.
 GRACE_SECONDS = 25
 DESCRIPTION = """Serve one MLflow scikit-learn model over KServe's V1 and V2 (Open Inference Protocol) REST.
@@ -28,12 +30,26 @@ class Settings:
     slo_ms: tuple[float, ...]
     max_body_bytes: int
     grace_seconds: int
+    events: EventSettings | None = None
 
 
 def parse(arguments: Sequence[str]) -> Settings:
     """Settings from the command line; ends the process with code 2 and a usage line if they are wrong."""
-    values = vars(_parser().parse_args(arguments))
-    return Settings(**values | {"slo_ms": tuple(values["slo_ms"])})
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return Settings(
+        model_dir=options.model_dir,
+        model_name=options.model_name,
+        deployment=options.deployment,
+        revision=options.revision,
+        digest=options.digest,
+        host=options.host,
+        port=options.port,
+        slo_ms=tuple(options.slo_ms),
+        max_body_bytes=options.max_body_bytes,
+        grace_seconds=options.grace_seconds,
+        events=event_settings(options, parser),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--grace-seconds", type=_size, default=GRACE_SECONDS,
         help="time for requests in flight and queued after SIGTERM (default: %(default)s)",
     )  # fmt: skip
+    add_event_options(parser)
     return parser
 
 
