@@ -1,6 +1,7 @@
 """How soon, and how rightly, rollouts are judged: simulated rollouts through the tests of serinus.core.analysis.
 
-Run: python tests/benchmarks/sequential.py [--runs 2000] [--seed 1]. Prints a table in Markdown.
+Run: python tests/benchmarks/sequential.py [--runs 2000] [--seed 1] [--signals errors,quality,drift,query]. Prints tables in
+Markdown; those of quality, drift and query are in sequential_signals.py.
 
 Canary 100 and stable 900 requests a minute, one look a minute for an hour, one test alone at alpha 0.05. Beside ours:
 the z-test for two proportions at each look, which is what most tools do, and the likelihood ratio that knows the true
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.pool import Pool
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from serinus.core.analysis.bets import REQUESTS
 from serinus.core.analysis.counts import Counts, Pair
 from serinus.core.analysis.difference import log_factor
 from serinus.core.analysis.wealth import rejects
+from tests.benchmarks import sequential_signals
 
 ALPHA = 0.05
 Z_ONE_SIDED = 1.6449
@@ -141,22 +144,32 @@ def cell(times: Sequence[float]) -> str:
     return f"{100 * share:.1f} %, " + (f"{median:.0f} min" if math.isfinite(median) else "-")
 
 
+def print_errors(pool: Pool, runs: int, seed: int) -> None:
+    """The table of errors, which is that of latency too."""
+    print(f"{runs} rollouts a row: share with the verdict within the hour, median time to it.")
+    print("A minute is 100 requests of the candidate.\n")
+    print("| rollout | verdict | Serinus | target | z-test each minute | oracle |\n|---|---|---|---|---|---|")
+    for row, scenario in enumerate(SCENARIOS):
+        seeds = [(seed, row, run) for run in range(runs)]
+        results = pool.map(partial(simulate, scenario), seeds, chunksize=50)
+        own, z, best = (cell(times) for times in zip(*results, strict=True))
+        print(f"| {scenario.name} | {scenario.question} | {own} | {scenario.target} | {z} | {best} |", flush=True)
+
+
+TABLES = {"errors": print_errors, **sequential_signals.TABLES}
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--signals", default=",".join(TABLES))
     arguments = parser.parse_args()
     started = time.monotonic()
-    print(f"{arguments.runs} rollouts a row: share with the verdict within the hour, median time to it.")
-    print("A minute is 100 requests of the candidate.\n")
-    print("| rollout | verdict | Serinus | target | z-test each minute | oracle |\n|---|---|---|---|---|---|")
     with multiprocessing.Pool(2) as pool:
-        for row, scenario in enumerate(SCENARIOS):
-            seeds = [(arguments.seed, row, run) for run in range(arguments.runs)]
-            results = pool.map(partial(simulate, scenario), seeds, chunksize=50)
-            own, z, best = (cell(times) for times in zip(*results, strict=True))
-            print(f"| {scenario.name} | {scenario.question} | {own} | {scenario.target} | {z} | {best} |", flush=True)
+        for name in arguments.signals.split(","):
+            TABLES[name](pool, arguments.runs, arguments.seed)
     print(f"\n{time.monotonic() - started:.0f} s")
 
 

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core.analysis import Evidence, Verdict, begin, judge, reasons
-from serinus.core.errors import NotSupportedYet
-from serinus.core.spec.signals import AvailabilitySignal, DriftSignal, ErrorsSignal, LatencySignal, Signal
+from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, LatencySignal, Signal
 from tests.unit.analysis.world import CANDIDATE, STABLE, START, Gateway, looked, snapshot, verdict
 
 ERRORS = ErrorsSignal(name="errors", type="Errors", max_increase=0.01)
@@ -215,11 +214,6 @@ def test_a_pass_is_lost_again_when_the_candidate_breaks_late() -> None:
         gateway.serve(STABLE, 891, 9)
         evidence = looked(evidence, snapshot(MINUTE * minute, gateway))
     assert verdict(evidence, "errors").verdict is Verdict.FAIL
-
-
-def test_a_signal_that_is_not_supported_yet_is_refused() -> None:
-    with pytest.raises(NotSupportedYet, match="drift"):
-        started(DriftSignal(name="drift", type="Drift"))
 
 
 traffic = st.lists(

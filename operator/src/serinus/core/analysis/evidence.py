@@ -1,26 +1,38 @@
 """Everything that is known about a rollout's candidate, in one value that is checkpointed with the rollout's state."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from pydantic import Field
 
-from serinus.core.analysis import availability, compared
+from serinus.core.analysis import answers, availability, compared, quality, query
+from serinus.core.analysis.answers import Answers, Windows
 from serinus.core.analysis.availability import Availability
 from serinus.core.analysis.compared import Compared
 from serinus.core.analysis.counts import Pair
 from serinus.core.analysis.cursor import Cursor, Increment, fold, is_old
 from serinus.core.analysis.edges import missing_edge
 from serinus.core.analysis.interval import Interval, Restarts, trial
-from serinus.core.errors import NotSupportedYet
+from serinus.core.analysis.quality import Quality
+from serinus.core.analysis.query import Query
 from serinus.core.model import Frozen
-from serinus.core.observation import MetricsSnapshot, RevisionStatus
-from serinus.core.spec.signals import AvailabilitySignal, ErrorsSignal, LatencySignal, Signal
+from serinus.core.observation import MetricsSnapshot, Problem, RevisionStatus
+from serinus.core.quality import Comparison
+from serinus.core.spec.signals import (
+    AvailabilitySignal,
+    DriftSignal,
+    ErrorsSignal,
+    LatencySignal,
+    QualitySignal,
+    QuerySignal,
+    Signal,
+)
 
 LONGEST_GAP_SECONDS = 120.0  # time beyond this between two looks is time away: nobody observed it
 
-State = Annotated[Compared | Availability, Field(discriminator="kind")]
+State = Annotated[Compared | Availability | Quality | Answers | Query, Field(discriminator="kind")]
 
 
 class Evidence(Frozen):
@@ -66,7 +78,8 @@ class Look:
     `weight` is the candidate's in percent over the whole time since the last look, as accepted by the route; None where
     it changed, is unknown, or does not govern the split (sticky clients, header match). `mirrored`: it is the share of
     stable's requests that is copied to the candidate. A status is None while that revision is not meant to be serving.
-    `clock_put_back`: what the evidence knows of time is of a clock that was put back since.
+    `clock_put_back`: what the evidence knows of time is of a clock that was put back since. `quality`, `queries` and `answers`
+    are those of Observation.
     """
 
     snapshot: MetricsSnapshot
@@ -75,6 +88,9 @@ class Look:
     weight: int | None
     mirrored: bool = False
     clock_put_back: bool = False
+    quality: Mapping[str, Comparison | Problem] = field(default_factory=dict)
+    queries: Mapping[str, float | Problem] = field(default_factory=dict)
+    answers: Windows | Problem | None = None
 
 
 def begin(
@@ -94,7 +110,7 @@ def begin(
         alpha=alpha,
         attempt=attempt,
         cursor=Cursor(candidate=candidate, stable=stable, since=since, thresholds_seconds=thresholds),
-        signals=tuple(_begin(signal) for signal in signals),
+        signals=tuple(_begin(signal, since) for signal in signals),
     )
 
 
@@ -113,7 +129,7 @@ def look(evidence: Evidence, look: Look) -> Evidence:
     return evidence.model_copy(
         update={
             "cursor": cursor,
-            "signals": _updated(evidence, interval, look.snapshot),
+            "signals": _updated(evidence, interval, look),
             "restarts": Restarts(candidate=_restarts(look.candidate_status), stable=_restarts(look.stable_status)),
             "intervals": evidence.intervals + 1,
             "observed_seconds": evidence.observed_seconds + min(seconds, LONGEST_GAP_SECONDS),
@@ -122,16 +138,20 @@ def look(evidence: Evidence, look: Look) -> Evidence:
     )
 
 
-def _begin(signal: Signal) -> State:
+def _begin(signal: Signal, since: datetime) -> State:
     match signal:
         case ErrorsSignal() | LatencySignal():
             return compared.begin(signal)
         case AvailabilitySignal():
             return availability.begin(signal)
+        case QualitySignal():
+            return quality.begin(signal, since)
+        case DriftSignal():
+            return answers.begin(signal)
+        case QuerySignal():
+            return query.begin(signal)
         case _:
-            raise NotSupportedYet(
-                f"signal {signal.name!r} has type {signal.type}, which is not supported yet; remove it"
-            )
+            assert_never(signal)
 
 
 def _interval(evidence: Evidence, look: Look, seconds: float, increment: Increment) -> Interval:
@@ -151,20 +171,32 @@ def _restarts(status: RevisionStatus | None) -> int | None:
     return status.restarts if status else None
 
 
-def _updated(evidence: Evidence, interval: Interval, snapshot: MetricsSnapshot) -> tuple[State, ...]:
+def _updated(evidence: Evidence, interval: Interval, look: Look) -> tuple[State, ...]:
     slow = iter(interval.increment.slow)
     return tuple(
-        _latency(_checked(state, state.signal, evidence.cursor, snapshot), state.signal, evidence, next(slow), interval)
+        _latency(
+            _checked(state, state.signal, evidence.cursor, look.snapshot), state.signal, evidence, next(slow), interval
+        )
         if isinstance(state, Compared) and isinstance(state.signal, LatencySignal)
-        else _update(state, interval, evidence.alpha)
+        else _update(state, interval, look, evidence)
         for state in evidence.signals
     )
 
 
-def _update(state: State, interval: Interval, alpha: float) -> State:
-    if isinstance(state, Availability):
-        return availability.update(state, interval, alpha)
-    return compared.update(state, interval.increment.requests, interval.seconds, alpha)
+def _update(state: State, interval: Interval, look: Look, evidence: Evidence) -> State:
+    match state:
+        case Compared():
+            return compared.update(state, interval.increment.requests, interval.seconds, evidence.alpha)
+        case Availability():
+            return availability.update(state, interval, evidence.alpha)
+        case Quality():
+            return quality.update(state, look.quality.get(state.signal.name), evidence.alpha)
+        case Answers():
+            return answers.update(state, look.answers, evidence.alpha_of_one_test)
+        case Query():
+            return query.update(state, look.queries.get(state.signal.name))
+        case _:
+            assert_never(state)
 
 
 def _latency(state: Compared, signal: LatencySignal, evidence: Evidence, slow: Pair, interval: Interval) -> Compared:

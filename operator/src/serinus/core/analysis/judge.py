@@ -7,17 +7,19 @@ is no verdict, ever.
 """
 
 from collections.abc import Callable
+from typing import assert_never
 
-from serinus.core.analysis import availability, messages, reasons
+from serinus.core.analysis import availability, judge_answers, judge_quality, judge_query, messages, reasons
+from serinus.core.analysis.answers import Answers
 from serinus.core.analysis.availability import Availability
 from serinus.core.analysis.compared import Compared
 from serinus.core.analysis.evidence import Evidence, State
-from serinus.core.analysis.verdict import SignalVerdict, Verdict
+from serinus.core.analysis.quality import Quality
+from serinus.core.analysis.query import Query
+from serinus.core.analysis.verdict import Finding, SignalVerdict, Verdict
 from serinus.core.analysis.wealth import rejects, strength
 from serinus.core.spec.duration import format_duration
 from serinus.core.spec.signals import ErrorsSignal
-
-Finding = tuple[Verdict, str, str]
 
 
 def judge(evidence: Evidence) -> tuple[SignalVerdict, ...]:
@@ -26,13 +28,28 @@ def judge(evidence: Evidence) -> tuple[SignalVerdict, ...]:
 
 
 def _judge(state: State, evidence: Evidence) -> SignalVerdict:
-    if isinstance(state, Availability):
-        finding, numbers = _availability(state, evidence), _availability_numbers(state, evidence)
-    else:
-        finding, numbers = _compared(state, evidence), _compared_numbers(state, evidence)
-    verdict, reason, message = finding
+    (verdict, reason, message), numbers = _finding(state, evidence)
     signal = state.signal
     return SignalVerdict(signal.name, signal.type, verdict, signal.required, reason, message, numbers)
+
+
+def _finding(state: State, evidence: Evidence) -> tuple[Finding, dict[str, float]]:
+    level = evidence.alpha_of_one_test
+    match state:
+        case Availability():
+            return _availability(state, evidence), _availability_numbers(state, evidence)
+        case Compared():
+            return _compared(state, evidence), _compared_numbers(state, evidence)
+        case Quality():
+            return judge_quality.finding(state, level, evidence.alpha), judge_quality.numbers(
+                state, level, evidence.alpha
+            )
+        case Answers():
+            return judge_answers.finding(state), judge_answers.numbers(state)
+        case Query():
+            return judge_query.finding(state), judge_query.numbers(state)
+        case _:
+            assert_never(state)
 
 
 def _compared(state: Compared, evidence: Evidence) -> Finding:

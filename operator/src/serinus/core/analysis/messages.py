@@ -42,6 +42,11 @@ def compared(verb: str, pair: Pair) -> str:
     return f"{head}, stable {share(stable)}"
 
 
+def rows(number: float, what: str = "row") -> str:
+    """`1 row`, `4,120 rows`."""
+    return f"{number:,.0f} {what}{'' if number == 1 else 's'}"
+
+
 def _odds(value: float) -> str:
     if value >= LARGEST_ODDS:
         return "over a billion"

@@ -13,5 +13,16 @@ CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
 TRAFFIC_SHARE_TOO_LOW = "TrafficShareTooLow"
 CANDIDATE_AVAILABLE = "CandidateAvailable"
 
+QUALITY_DECREASED = "QualityDecreased"
+QUALITY_NOT_DECREASED = "QualityNotDecreased"
+LABELS_MISSING = "LabelsMissing"
+
+CANDIDATE_DRIFTED = "CandidateDrifted"
+SMALL_DRIFT = "SmallDrift"
+NO_DRIFT = "NoDrift"
+
+QUERY_OUT_OF_RANGE = "QueryOutOfRange"
+QUERY_IN_RANGE = "QueryInRange"
+
 NO_REQUESTS = "NoRequests"
 NOT_ENOUGH_DATA = "NotEnoughData"

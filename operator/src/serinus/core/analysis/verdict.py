@@ -14,6 +14,10 @@ class Verdict(StrEnum):
     ERROR = "Error"
 
 
+Finding = tuple[Verdict, str, str]
+"""A verdict, its reason and its message."""
+
+
 @dataclass(frozen=True)
 class SignalVerdict:
     """The verdict on one signal: `reason` for machines, `message` for people, `numbers` for plots (camelCase keys).
@@ -30,3 +34,8 @@ class SignalVerdict:
     reason: str
     message: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def only_pauses(self) -> bool:
+        """Whether failing is for a person to look at: other answers are not worse answers, after a retraining least of all."""
+        return self.type == "Drift"

@@ -10,6 +10,7 @@ from serinus.core.policies.analysing import (
     give_up_at_deadline,
     hold_while_metrics_are_unavailable,
     hold_while_step_lasts,
+    pause_when_answers_drift,
     stop_when_a_signal_fails,
 )
 from serinus.core.policies.finishing import (
@@ -70,6 +71,7 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         supersede_when_target_changed,
         stop_when_a_signal_fails,
         take_back_without_a_mirror,
+        pause_when_answers_drift,
         begin_pause_step,
         raise_capacity,
         shift_weight,
@@ -83,6 +85,7 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
+        pause_when_answers_drift,
         go_on_when_pause_is_over,
         take_back_when_nobody_answers,
         wait_for_people,
@@ -91,6 +94,7 @@ CHAINS: Final[Mapping[Phase, tuple[Policy, ...]]] = {
         abort_when_target_is_stable_again,
         supersede_when_target_changed,
         stop_when_a_signal_fails,
+        pause_when_answers_drift,
         take_back_when_nobody_answers,
         wait_for_people,
     ),

@@ -10,13 +10,14 @@ from serinus.core.policies.stepping import advance, takes_over_next, weight_step
 from serinus.core.spec import OnFailure, OnInconclusive
 from serinus.core.state import Outcome, Phase
 
+STOPPED = frozenset({reasons.SIGNAL_FAILED, reasons.CANDIDATE_DRIFTED})
+
 
 def stop_when_a_signal_fails(seen: Input) -> Step | None:
     """A signal shows harm: roll back, or pause where the policy says so."""
-    failed = [verdict for verdict in failing(seen) if verdict.name not in seen.rollout.waived]
-    if not failed:
+    first = next((found for found in failed(seen) if not found.only_pauses), None)
+    if first is None:
         return None
-    first = failed[0]
     if seen.rollout.policy.on_failure is OnFailure.ROLLBACK:
         return take_back(seen, Outcome.ROLLED_BACK, first.reason, first.message, rejects=True)
     if seen.state.phase is not Phase.PROGRESSING and seen.state.reason == reasons.SIGNAL_FAILED:
@@ -29,6 +30,24 @@ def stop_when_a_signal_fails(seen: Input) -> Step | None:
         )
     message = f"{first.message}; paused as onFailure says: `serinus abort` takes it back, `serinus resume` goes on"
     return go(seen, Phase.PAUSED, reasons.SIGNAL_FAILED, message)
+
+
+def pause_when_answers_drift(seen: Input) -> Step | None:
+    """The candidate answers otherwise than stable: a person says whether it should, whatever onFailure is."""
+    first = next((found for found in failed(seen) if found.only_pauses), None)
+    paused = seen.state.phase is not Phase.PROGRESSING and seen.state.reason in STOPPED
+    if first is None or paused:
+        return None
+    if seen.state.phase is Phase.AWAITING_APPROVAL:
+        message = f"{first.message}; `serinus abort` takes it back, `serinus promote` goes on"
+        return stay(seen, reasons.CANDIDATE_DRIFTED, message)
+    message = f"{first.message}; paused: `serinus resume` if that is as it should be, else `serinus abort`"
+    return go(seen, Phase.PAUSED, reasons.CANDIDATE_DRIFTED, message)
+
+
+def failed(seen: Input) -> tuple[SignalVerdict, ...]:
+    """The signals that have failed and that nobody has waived."""
+    return tuple(verdict for verdict in failing(seen) if verdict.name not in seen.rollout.waived)
 
 
 def give_up_at_deadline(seen: Input) -> Step | None:

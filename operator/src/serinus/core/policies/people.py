@@ -11,6 +11,7 @@ from serinus.core.policies.closing import failing, promote, take_back
 from serinus.core.policies.shares import at_share
 from serinus.core.policies.starting import start_rollout
 from serinus.core.policies.stepping import advance, is_pause
+from serinus.core.retraining.asking import asked_by_person, why_not_asked
 from serinus.core.state import IN_ROLLOUT, Outcome, Phase, Rejection
 
 POSSIBLE_IN: Final[Mapping[Verb, frozenset[Phase]]] = {
@@ -20,6 +21,7 @@ POSSIBLE_IN: Final[Mapping[Verb, frozenset[Phase]]] = {
     Verb.PAUSE: frozenset({Phase.PROGRESSING}),
     Verb.RESUME: frozenset({Phase.PAUSED}),
     Verb.ROLLBACK: frozenset({Phase.STABLE}),
+    Verb.RETRAIN: frozenset(Phase),
 }
 
 
@@ -31,6 +33,9 @@ def act_on_request(seen: Input) -> Step | None:
     refusal = why_refused(seen, action)
     if refusal:
         return _handled(Step(seen.state), action, f"{action.verb} was refused: {refusal}", refused=True)
+    if action.verb is Verb.RETRAIN:
+        state, message = asked_by_person(seen, action)
+        return _handled(Step(state), action, message)
     done = f"{action.verb} by {action.by or 'unknown'}"
     return _handled(_VERBS[action.verb](seen, action.by or "unknown"), action, done)
 
@@ -38,6 +43,8 @@ def act_on_request(seen: Input) -> Step | None:
 def why_refused(seen: Input, action: Action) -> str:
     """Why the request cannot be carried out now, or an empty string."""
     state = seen.state
+    if action.verb is Verb.RETRAIN:
+        return why_not_asked(seen)
     if action.rollout_id and action.rollout_id != state.latest_rollout:
         latest = state.latest_rollout or "none"
         return (
@@ -84,12 +91,19 @@ def _pause(seen: Input, by: str) -> Step:
 
 def _resume(seen: Input, by: str) -> Step:
     """Go on with new deadlines; a pause step is over, and the signals that failed are waived."""
-    failed = [verdict.name for verdict in failing(seen)] if seen.state.reason == reasons.SIGNAL_FAILED else []
-    waived = (*seen.rollout.waived, *failed)
+    waived = (*seen.rollout.waived, *_waived_now(seen))
     rollout = change_rollout(seen, deadline_since=seen.now, stage_since=seen.now, waived=waived)
     if is_pause(rollout):
         return advance(replace(seen, state=seen.state.model_copy(update={"rollout": rollout})))
     return go(seen, Phase.PROGRESSING, reasons.RESUMED, f"resumed on request of {by}", rollout=rollout)
+
+
+def _waived_now(seen: Input) -> tuple[str, ...]:
+    """The failed signals that a person who resumes has read about: where answers have drifted, not what fails just now."""
+    if seen.state.reason not in (reasons.SIGNAL_FAILED, reasons.CANDIDATE_DRIFTED):
+        return ()
+    drifted = seen.state.reason == reasons.CANDIDATE_DRIFTED
+    return tuple(verdict.name for verdict in failing(seen) if verdict.only_pauses or not drifted)
 
 
 def _rollback(seen: Input, by: str) -> Step:

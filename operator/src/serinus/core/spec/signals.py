@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from serinus.core.model import Frozen
+from serinus.core.quality import Loss
 from serinus.core.spec.duration import Duration, PositiveDuration
-from serinus.core.spec.fields import Flag, Name, Number, Rate, refusal
+from serinus.core.spec.fields import Count, Flag, Name, Number, PositiveRate, Rate, refusal
 
 
 class OnInconclusive(StrEnum):
@@ -65,12 +66,10 @@ class AvailabilitySignal(_Signal):
 
 
 class QualitySignal(_Signal):
-    """Loss against real labels, compared on the same rows."""
+    """Loss against real labels, on the same rows where both revisions can be asked for an answer."""
 
     type: Literal["Quality"] = Field(description="Kind of signal.")
-    metric: Literal["brier", "logLoss", "absoluteError", "squaredError"] = Field(
-        default="brier", description="Loss that is averaged over the labelled rows."
-    )
+    metric: Loss = Field(default="brier", description="Loss that is averaged over the labelled rows.")
     max_increase: float = Field(
         default=0.01,
         strict=True,
@@ -78,9 +77,32 @@ class QualitySignal(_Signal):
         allow_inf_nan=False,
         description="Largest acceptable loss of the candidate minus that of stable.",
     )
+    bound: float = Field(
+        default=1.0,
+        strict=True,
+        gt=0,
+        allow_inf_nan=False,
+        description="Largest loss of one row that counts; a larger one counts as this. Brier needs no more than 1.",
+    )
     label_horizon: PositiveDuration = Field(
         description="Only predictions older than this are judged; fast labels are biased."
     )
+    min_labelled: Rate = Field(
+        default=0.8, description="Share of the predictions of one time that must have their labels to be judged."
+    )
+    sample_rate: PositiveRate = Field(
+        default=1.0, description="Share of the requests that both revisions are asked about, while the rollout lasts."
+    )
+
+    @model_validator(mode="after")
+    def _margin_is_below_bound(self) -> Self:
+        if self.max_increase >= self.bound:
+            raise refusal(
+                "maxIncrease is not below bound, the largest difference of two losses, so nothing can fail; "
+                "lower it, or raise bound",
+                "maxIncrease",
+            )
+        return self
 
 
 class DriftSignal(_Signal):
@@ -90,6 +112,7 @@ class DriftSignal(_Signal):
     psi: float = Field(
         default=0.2, strict=True, gt=0, allow_inf_nan=False, description="Population stability index that is too much."
     )
+    min_samples: Count = Field(default=500, description="Fewest predictions of each revision before drift is judged.")
 
 
 class QuerySignal(_Signal):
