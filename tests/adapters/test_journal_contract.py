@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from serinus.core.decision import Decision
+from serinus.core.decision import Decision, Note
 from serinus.core.errors import StateUnwritable
 from serinus.core.state import Phase, RolloutRecord
 from serinus.local.folder import StateFolder
@@ -26,6 +26,8 @@ class World(Protocol):
 
     def reasons(self, key: Key) -> list[str]: ...
 
+    def notes(self, key: Key) -> list[tuple[str, dict[str, dict[str, float]]]]: ...
+
     def records(self, key: Key) -> list[RolloutRecord]: ...
 
     def fill(self, monkeypatch: pytest.MonkeyPatch) -> None: ...
@@ -37,6 +39,9 @@ class FakeWorld:
 
     def reasons(self, key: Key) -> list[str]:
         return [decision.reason for about, _, decision in self.journal.decisions if about == key]
+
+    def notes(self, key: Key) -> list[tuple[str, dict[str, dict[str, float]]]]:
+        return [(note.message, dict(note.numbers)) for about, _, note in self.journal.notes if about == key]
 
     def records(self, key: Key) -> list[RolloutRecord]:
         return [record for (about, _), record in self.journal.records.items() if about == key]
@@ -51,7 +56,11 @@ class FileWorld:
         self.journal = FileJournal(self.folder)
 
     def reasons(self, key: Key) -> list[str]:
-        return [line["reason"] for line in read_decisions(self.folder.decisions(key))]
+        return [line["reason"] for line in read_decisions(self.folder.decisions(key)) if line["phase"]]
+
+    def notes(self, key: Key) -> list[tuple[str, dict[str, dict[str, float]]]]:
+        lines = read_decisions(self.folder.decisions(key))
+        return [(line["message"], line["evidence"]) for line in lines if line["phase"] is None]
 
     def records(self, key: Key) -> list[RolloutRecord]:
         return read_records(self.folder.rollouts(key))
@@ -85,6 +94,14 @@ def test_decisions_are_kept_in_order(world: World, story: Story) -> None:
         world.journal.decided(KEY, START, decision)
     assert world.reasons(KEY) == [decision.reason for decision in story[0]]
     assert world.reasons(OTHER) == []
+
+
+def test_what_happens_beside_a_rollout_is_kept_with_its_numbers(world: World, story: Story) -> None:
+    world.journal.decided(KEY, START, story[0][0])
+    world.journal.noted(KEY, START, Note("Drifted", "temp has drifted", {"temp": {"psi": 0.5}}, warning=True))
+    assert world.notes(KEY) == [("temp has drifted", {"temp": {"psi": 0.5}})]
+    assert world.reasons(KEY) == [story[0][0].reason]
+    assert world.notes(OTHER) == []
 
 
 def test_a_finished_rollout_is_kept_whole(world: World, story: Story) -> None:

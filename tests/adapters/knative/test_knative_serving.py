@@ -83,6 +83,34 @@ async def test_nothing_of_the_template_changes_while_a_rollout_is_under_way(worl
     assert len(knative_revisions(world)) == 3
 
 
+async def test_what_predictors_tell_the_collector_changes_with_the_model_only(world: InMemory) -> None:
+    await world.settle(both(10))
+    world.ask_for({}, monitoring={"log": {"drop": ["name"]}})
+    await world.settle(both(50))
+    await world.settle(ONLY_B, steps=20)
+    assert len(knative_revisions(world)) == 2, "pods are not started anew for it"
+    assert not any("collector" in arg for arg in world.service()["spec"]["predictor"]["model"]["args"])
+    await world.settle(plan(B, C, weights={"bbb": 90, "ccc": 10}), steps=20)
+    args = world.service()["spec"]["predictor"]["model"]["args"]
+    told = [
+        "--collector-url=http://collector.serinus-system:8090",
+        "--log-features",
+        "--log-sample-rate=1",
+        "--log-drop=name",
+    ]
+    assert args[-4:] == told
+    world.ask_for({})
+    await world.settle(plan(B, C, weights={"bbb": 50, "ccc": 50}), steps=20)
+    assert world.service()["spec"]["predictor"]["model"]["args"] == args
+
+
+async def test_each_knative_revision_has_an_address_of_its_own(world: InMemory) -> None:
+    await world.settle(both(10))
+    names = dict(zip(("aaa", "bbb"), knative_revisions(world), strict=True))
+    expected = {one: f"http://{name}.{KEY.namespace}.svc.cluster.local" for one, name in names.items()}
+    assert (await world.observe(KEY)).addresses == expected
+
+
 async def test_a_whole_revision_can_be_read_from_its_knative_revision(world: InMemory) -> None:
     await world.settle(both(10))
     world.restart()

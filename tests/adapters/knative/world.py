@@ -39,7 +39,10 @@ class InMemory:
     def restart(self) -> None:
         """The program is started anew."""
         self.serving = KnativeServing(
-            self.kubernetes, self.clock, KnativeSettings(), lambda _, said: self.notices.append(said)
+            self.kubernetes,
+            self.clock,
+            KnativeSettings(collector_url="http://collector.serinus-system:8090"),
+            lambda _, said: self.notices.append(said),
         )
 
     # ---- the backend

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 EDGES = (0.1, 1.0)
+PLAIN_TEXT = "content-type: text/plain; version=0.0.4\r\n"  # a Prometheus takes no page that does not say what it is
 
 
 class Exporter:
@@ -40,12 +41,15 @@ class Exporter:
         return []
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # who asked has gone away before it was his turn
         self.scrapes += 1
         if self.stuck:
             await asyncio.sleep(60)
         body = self.page().encode()
-        head = f"HTTP/1.1 {self.status} X\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        head = f"HTTP/1.1 {self.status} X\r\n{PLAIN_TEXT}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         writer.write(head.encode() + body)
         writer.close()
 
@@ -66,15 +70,21 @@ class GatewayExporter(Exporter):
 
 
 class PredictorExporter(Exporter):
-    """The Serinus predictor's page."""
+    """The Serinus predictor's page. `labels`: those that each of its series has."""
+
+    def __init__(self, labels: str = 'deployment="d"') -> None:
+        super().__init__()
+        self.labels = labels
 
     def lines(self) -> list[str]:
         totals = Counter({200: 0})
         for (_, code), count in self.counts.items():
             totals[code] += count
-        made = [f'serinus_requests_total{{code="{code}",deployment="d"}} {count}\n' for code, count in totals.items()]
+        made = [f'serinus_requests_total{{code="{code}",{self.labels}}} {count}\n' for code, count in totals.items()]
         everything = sum(totals.values())
-        return made + [f'serinus_request_seconds_bucket{{le="{edge}"}} {everything}\n' for edge in (*EDGES, "+Inf")]
+        return made + [
+            f'serinus_request_seconds_bucket{{le="{edge}",{self.labels}}} {everything}\n' for edge in (*EDGES, "+Inf")
+        ]
 
 
 def series(namespace: str, route: str, service: str, place: int = 0, rule: int = 0) -> str:

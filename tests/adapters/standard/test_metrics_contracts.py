@@ -1,6 +1,7 @@
-"""The contract of metrics sources, kept by those that ask a gateway's page and predictors' pages."""
+"""The contract of metrics sources, kept by those that ask a gateway's page, predictors' pages, and Prometheus."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 from serinus.adapters.gateway_metrics import GatewayMetrics
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, POD
 from serinus.adapters.predictor_metrics import PredictorMetrics
+from serinus.adapters.prometheus_api import PrometheusApi
+from serinus.adapters.prometheus_metrics import PrometheusMetrics
+from serinus.adapters.scrape import samples
 from serinus.adapters.scraping import Scraper
 from serinus.adapters.system_clock import SystemClock
+from tests.adapters.fakes.prometheus import FakePrometheus, vector
 from tests.adapters.standard.exporters import GatewayExporter, PredictorExporter, series
 from tests.adapters.test_metrics_contract import (
     CODE,
@@ -115,9 +120,50 @@ class PredictorWorld:
         await self.scraper.close()
 
 
-@pytest.fixture(params=[GatewayWorld, PredictorWorld])
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[GatewayWorld | PredictorWorld]:
-    made: GatewayWorld | PredictorWorld = request.param()
+class PrometheusWorld:
+    """What a Prometheus would answer that scrapes two predictors, in the schema of the real one."""
+
+    def __init__(self) -> None:
+        self.prometheus = FakePrometheus(lambda promql: vector(self.rows()))
+        self.exporters: dict[str, PredictorExporter] = {}
+
+    async def begin(self) -> None:
+        self.exporters[HEALTHY] = PredictorExporter()
+        self.api = PrometheusApi(await self.prometheus.listen(), timeout_seconds=1)
+        self.source = PrometheusMetrics(self.api, SystemClock())
+
+    def rows(self) -> Iterator[tuple[dict[str, str], float]]:
+        for place, (revision, exporter) in enumerate(self.exporters.items()):
+            target = {"job": "predictors", "instance": f"10.0.0.{place}:8080"}
+            of = {**target, "deployment": str(KEY), "revision": revision}
+            yield {**target, "serinus_part": "scraped"}, time.time()
+            yield {**target, "serinus_part": "started"}, exporter.started_at
+            for sample in samples(exporter.page(), ("serinus_requests_total",)):
+                yield {**of, "code": sample.labels["code"], "serinus_part": "requests"}, sample.value
+            for sample in samples(exporter.page(), ("serinus_request_seconds_bucket",)):
+                yield {**of, "le": sample.labels["le"], "serinus_part": "latency"}, sample.value
+
+    async def send(self, revision: str, requests: int) -> None:
+        self.exporters.setdefault(revision, PredictorExporter()).counts["", CODE[revision]] += requests
+
+    async def restart(self) -> None:
+        for exporter in self.exporters.values():
+            exporter.restart()
+
+    async def take_down(self) -> None:
+        self.prometheus.stuck = True
+
+    async def end(self) -> None:
+        self.prometheus.close()
+        await self.source.close()
+
+
+World = GatewayWorld | PredictorWorld | PrometheusWorld
+
+
+@pytest.fixture(params=[GatewayWorld, PredictorWorld, PrometheusWorld])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    made: World = request.param()
     await made.begin()
     yield made
     await made.end()

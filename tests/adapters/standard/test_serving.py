@@ -12,7 +12,7 @@ from serinus.core import reasons
 from serinus.core.errors import ServingUnavailable, StateConflict
 from serinus.core.plan import Role, ServedRevision, ServingPlan
 from serinus.core.spec import Gateway
-from tests.adapters.standard.world import InMemory
+from tests.adapters.standard.world import COLLECTOR, InMemory
 from tests.fakes.kubernetes import Refused
 from tests.local.harness import KEY, plan, revision
 from tests.local.harness import revision as made
@@ -64,6 +64,32 @@ async def test_a_whole_release_takes_one_write_for_each_change(world: InMemory) 
     # the first route, the candidate without a share, 10, 50, 100, and the former revision left out
     assert applied.count(("HTTPRoute", "flights")) == 6
     assert world.kubernetes.requests[-1] == ("delete", "InferenceService", "flights-aaa")
+
+
+async def test_predictors_are_told_anew_when_the_log_asks_for_something_else(world: InMemory) -> None:
+    await world.settle(BOTH)
+    world.ask_for({}, monitoring={"log": {"hash": ["name"]}})
+    await world.settle(BOTH)
+    for name in ("flights-aaa", "flights-bbb"):
+        service = world.kubernetes.get(INFERENCE_SERVICE, KEY.namespace, name)
+        assert service is not None
+        args = service["spec"]["predictor"]["model"]["args"]
+        assert args[-5:] == [
+            f"--model-version={name[-3:]}",
+            f"--collector-url={COLLECTOR}",
+            "--log-features",
+            "--log-sample-rate=1",
+            "--log-hash=name",
+        ]
+    sent = len(world.kubernetes.requests)
+    await world.settle(BOTH)
+    assert len(world.kubernetes.requests) == sent
+
+
+async def test_each_revision_has_the_address_of_its_predictors(world: InMemory) -> None:
+    await world.settle(BOTH)
+    expected = {one: f"http://flights-{one}-predictor.{KEY.namespace}.svc.cluster.local" for one in ("aaa", "bbb")}
+    assert (await world.observe(KEY)).addresses == expected
 
 
 async def test_the_route_is_not_there_before_the_first_revision_can_answer(world: InMemory) -> None:

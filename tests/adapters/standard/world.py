@@ -16,7 +16,10 @@ from tests.fakes.kserve import FakeKServe, Process
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.local.harness import KEY
 
-SETTINGS = StandardSettings(gateway=Gateway(name="public", namespace="infra"), domain="example.org")
+COLLECTOR = "http://collector.serinus-system:8090"
+SETTINGS = StandardSettings(
+    gateway=Gateway(name="public", namespace="infra"), domain="example.org", collector_url=COLLECTOR
+)
 
 
 class InMemory:

@@ -44,11 +44,13 @@ class KnativeSettings:
     """`patience`: how long what is missing or refused (an image, a runtime, a route) may still turn up.
 
     `settle`: see Look. `answer`: how long after a change of the InferenceService KServe may still be at work on the one before.
+    `collector_url`: whom predictors tell of their answers, if anybody.
     """
 
     patience: timedelta = timedelta(seconds=30)
     settle: timedelta = timedelta(seconds=1)
     answer: timedelta = timedelta(seconds=5)
+    collector_url: str = ""
 
 
 @dataclass
@@ -162,6 +164,16 @@ class KnativeView:
         running = {} if service is None else self._incarnations(key, service)
         found = {name: revision_of(one) for name, one in running.items() if self._is_told(key, name)}
         return {name: revision for name, revision in found.items() if revision is not None}
+
+    def addresses(self, key: Key) -> dict[str, str]:
+        """Where each revision that can take requests answers within the cluster: Knative gives each a Service of its name."""
+        service = self.service(key)
+        running = {} if service is None else self._incarnations(key, service)
+        return {
+            name: f"http://{manifests.name_of(one)}.{key.namespace}.svc.cluster.local"
+            for name, one in running.items()
+            if is_ready(one)
+        }
 
     def stable(self, key: Key) -> str:
         """The revision that KServe gave all requests last."""

@@ -9,6 +9,7 @@ from serinus.adapters.knative_steps import Seen, Step, next_step
 from serinus.adapters.knative_view import KnativeSettings, KnativeView
 from serinus.adapters.kubernetes_objects import INFERENCE_SERVICE, KubernetesObjects, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
+from serinus.adapters.prediction_events import keeping_events, telling
 from serinus.adapters.refusals import Refusals
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.core import reasons
@@ -36,6 +37,7 @@ class KnativeServing:
         self, objects: KubernetesObjects, clock: Clock, settings: KnativeSettings, notice: Notice = log_notice
     ) -> None:
         self._objects = objects
+        self._settings = settings
         self._view = KnativeView(objects, clock, settings)
         self._writer = ObjectWriter(objects, notice)
         self._refusals = Refusals()
@@ -59,6 +61,7 @@ class KnativeServing:
             problem=self._problem(key) or self._refusals.problem(key, statuses),
             no_mirror="Knative copies no requests",
             changes_in=self._view.settles_in(key),
+            addresses=self._view.addresses(key),
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
@@ -99,13 +102,15 @@ class KnativeServing:
         runtime = find_runtime(self._objects, key.namespace, str(served.revision.template.get("runtime", SERINUS)))
         edges, existing = set(plan.latency_edges_seconds), self._view.service(key)
         if existing is None or seen is None or step.revision != seen.bears:
-            return knative_service(key, owner, served, runtime, percent=step.percent, edges_seconds=edges)
+            wanted = knative_service(key, owner, served, runtime, percent=step.percent, edges_seconds=edges)
+            return telling(wanted, owner, served.revision, runtime, self._settings.collector_url)
         if is_adopted(existing):
             return adopted(key, owner, step.percent)
         # Nobody waits for a rollout then: pods may be started anew for another scale.
         is_idle = seen.is_standing and seen.is_up and len(plan.weights) == 1
         edges = edges_of(existing) | (edges if is_idle else set())
         wanted = knative_service(key, owner, served, runtime, percent=step.percent, edges_seconds=edges)
+        wanted = keeping_events(wanted, existing)
         if not runtime.seen and runtime.server_type != SERINUS:
             wanted = keeping_model(wanted, existing)
         return keeping_retention(wanted, existing) if is_idle else keeping_scale(wanted, existing)

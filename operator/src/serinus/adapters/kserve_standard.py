@@ -17,6 +17,7 @@ from serinus.adapters.inference_service import (
 )
 from serinus.adapters.kubernetes_objects import HTTP_ROUTE, INFERENCE_SERVICE, KubernetesObjects, Manifest, Owner
 from serinus.adapters.object_writer import Notice, ObjectWriter, log_notice
+from serinus.adapters.prediction_events import telling
 from serinus.adapters.refusals import Refusals
 from serinus.adapters.serving_runtimes import SERINUS, find_runtime
 from serinus.adapters.shifting import grows, shifted
@@ -72,6 +73,7 @@ class StandardServing:
             no_mirror=mirroring.never,
             no_partial_mirror=mirroring.partial,
             changes_in=self._view.settles_in(key),
+            addresses=self._view.addresses(key),
         )
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
@@ -122,6 +124,7 @@ class StandardServing:
         # A threshold that is no longer asked for is no reason to start the pods anew, nor is one that the gateway's counters keep.
         edges = edges_of(existing) | (set(edges_seconds) if self._settings.counts_in_pods else set())
         wanted = inference_service(key, owner, served, runtime, edges)
+        wanted = telling(wanted, owner, served.revision, runtime, self._settings.collector_url)
         if drain_seconds := self._drain_seconds(existing):
             wanted = ending_gently(wanted, drain_seconds)
         if existing is not None and not runtime.seen and runtime.server_type != SERINUS:

@@ -32,7 +32,7 @@ class StandardSettings:
 
     `drain`: how long a revision runs on after the route is accepted without it, for gateways that say so before they
     work so. `patience` and `settle`: see Look. `counts_in_pods`: no gateway counts, so the pods' histograms need the edges.
-    `copies`: what gateways can copy.
+    `copies`: what gateways can copy. `collector_url`: whom predictors tell of their answers, if anybody.
     """
 
     gateway: Gateway | None = None
@@ -43,6 +43,7 @@ class StandardSettings:
     settle: timedelta = timedelta(seconds=1)
     counts_in_pods: bool = True
     copies: GatewayCopies = GatewayCopies.ASK
+    collector_url: str = ""
 
     def hostname(self, key: Key, serving: Serving) -> str:
         """The host that clients call; empty where nothing says."""
@@ -84,6 +85,14 @@ class StandardView:
     def services(self, key: Key) -> dict[str, str]:
         """The Kubernetes Services that a route can name, by revision."""
         return {name: entry_service(one) for name, one in self.running(key).items() if has_service(one)}
+
+    def addresses(self, key: Key) -> dict[str, str]:
+        """Where the predictors of each revision answer within the cluster, without transformer and gateway."""
+        return {
+            name: f"http://{manifests.name_of(one)}-predictor.{key.namespace}.svc.cluster.local"
+            for name, one in self.running(key).items()
+            if has_service(one)
+        }
 
     def statuses(self, key: Key) -> dict[str, RevisionStatus]:
         """How every revision is doing."""
