@@ -32,7 +32,7 @@ def histograms(drift: Sequence[Drift]) -> str:
         for panel, one in zip(panels, drift, strict=False):
             _histogram(panel, one)
 
-    return _drawn(-(-len(drift) // COLUMNS), COLUMNS, draw)
+    return drawn(-(-len(drift) // COLUMNS), COLUMNS, draw)
 
 
 def volumes(periods: Sequence[Quality]) -> str:
@@ -46,7 +46,7 @@ def volumes(periods: Sequence[Quality]) -> str:
         _finish(panels[0], "Rows, and rows with a label (dashed)")
         panels[0].set_ylim(bottom=0)
 
-    return _drawn(1, 1, draw)
+    return drawn(1, 1, draw)
 
 
 def over_time(report: MonitoringReport) -> str:
@@ -63,7 +63,7 @@ def over_time(report: MonitoringReport) -> str:
                 panel.axhline(report.registered_metrics[name], color=INK, linestyle=":", linewidth=1)
             _finish(panel, name)
 
-    return _drawn(len(names), 1, draw) if names else ""
+    return drawn(len(names), 1, draw) if names else ""
 
 
 def calibration(versions: Sequence[Quality]) -> str:
@@ -78,7 +78,7 @@ def calibration(versions: Sequence[Quality]) -> str:
         _finish(panels[0], "Observed share of 1 by mean probability")
         panels[0].set_xlabel("mean probability")
 
-    return _drawn(1, 1, draw, width=4.2, height=3.4) if known else ""
+    return drawn(1, 1, draw, width=4.2, height=3.4) if known else ""
 
 
 def _histogram(panel: Any, one: Drift) -> None:
@@ -116,7 +116,7 @@ def _finish(panel: Any, title: str) -> None:
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def _drawn(
+def drawn(
     rows: int, columns: int, draw: Callable[[list[Any]], None], *, width: float = 9.3, height: float = 0.0
 ) -> str:
     """A figure of `rows` x `columns` panels that `draw` fills, as inline SVG; empty panels are not shown."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from components.monitor.quality import MIN_LABELLED
 from components.monitor.values import Drift, Quality
 from serinus.core.analysis.messages import percent
-from serinus.core.analysis.reasons import NOT_ENOUGH_DATA
+from serinus.core.analysis.reasons import NO_DRIFT, NOT_ENOUGH_DATA, SMALL_DRIFT
 from serinus.core.analysis.verdict import Verdict
-from serinus.core.drift import DRIFTED, NO_DRIFT, SMALL_DRIFT
+from serinus.core.drift import DRIFTED
 from serinus.training.values import Metrics
 
 WORST = 3

@@ -10,7 +10,8 @@ from scipy.stats import chi2
 
 from serinus.core.analysis.verdict import Verdict
 from serinus.core.chi_squared import tail, upper_quantile
-from serinus.core.drift import SMOOTHING, DriftLimits, DriftVerdict, expected_psi, judge_drift, psi, psi_bound, tvd
+from serinus.core.divergence import SMOOTHING, expected_psi, psi, psi_bound, tvd
+from serinus.core.drift import DriftLimits, DriftVerdict, judge_drift
 
 LIMITS = DriftLimits()
 counts = st.lists(st.integers(0, 100_000), min_size=2, max_size=12)

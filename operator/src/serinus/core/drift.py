@@ -1,28 +1,18 @@
-"""Drift: how far the rows of a window lie from the reference, when both are counted into the same bins.
-
-Two measures stand side by side. The population stability index (PSI) weighs a bin by the logarithm of its change, so that
-one bin of ten that became empty says 0.5 over 500 rows and 0.7 over 5,000. The total variation distance (TVD) says 0.1 of
-both: the share of the rows that lie in other bins.
-"""
+"""Drift: how far the rows of a window lie from the reference, when both are counted into the same bins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
 from typing import Final
 
 from serinus.core.analysis.messages import percent
-from serinus.core.analysis.reasons import NOT_ENOUGH_DATA
+from serinus.core.analysis.reasons import NO_DRIFT, NOT_ENOUGH_DATA, SMALL_DRIFT
 from serinus.core.analysis.verdict import Verdict
-from serinus.core.chi_squared import upper_quantile
+from serinus.core.divergence import expected_psi, psi, psi_bound, tvd
 from serinus.core.reference import MISSING
 
 DRIFTED: Final = "Drifted"
-SMALL_DRIFT: Final = "SmallDrift"
-NO_DRIFT: Final = "NoDrift"
 EMPTY_REFERENCE: Final = "EmptyReference"
 CONSTANT_IN_REFERENCE: Final = "ConstantInReference"
-
-SMOOTHING: Final = 0.5  # rows added to each bin, so that an empty one has a logarithm
 
 
 @dataclass(frozen=True)
@@ -52,36 +42,6 @@ class DriftVerdict:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-def psi(reference: Sequence[float], window: Sequence[float]) -> float:
-    """The population stability index of two histograms over the same bins, SMOOTHING rows added to each bin.
-
-    sum((p - q) ln(p / q)), as in Siddiqi, *Credit Risk Scorecards* (2006), chapter 8. Gate it on the number of rows: even
-    no rows at all have a PSI.
-    """
-    return sum((p - q) * log(p / q) for p, q in zip(_smoothed(window), _smoothed(reference), strict=True))
-
-
-def tvd(reference: Sequence[float], window: Sequence[float]) -> float:
-    """The total variation distance of two histograms over the same bins, neither of them empty; 0 to 1."""
-    rows, reference_rows = sum(window), sum(reference)
-    shares = ((now / rows, was / reference_rows) for now, was in zip(window, reference, strict=True))
-    return sum(abs(now - was) for now, was in shares) / 2
-
-
-def expected_psi(bins: int, rows: float, reference_rows: float) -> float:
-    """The mean PSI of two samples of one distribution over `bins`.
-
-    Without drift PSI / (1 / rows + 1 / reference_rows) is about chi-squared with bins - 1 degrees of freedom: Yurdakul and
-    Naranjo, "Statistical properties of the population stability index", Journal of Risk Model Validation 14 (2020).
-    """
-    return (bins - 1) * (1 / rows + 1 / reference_rows)
-
-
-def psi_bound(bins: int, rows: float, reference_rows: float, alpha: float) -> float:
-    """What the PSI of two samples of one distribution exceeds with probability `alpha`; see `expected_psi`."""
-    return upper_quantile(alpha, bins - 1) * (1 / rows + 1 / reference_rows)
-
-
 def judge_drift(
     name: str, reference: Mapping[str, float], window: Mapping[str, float], limits: DriftLimits, *, comparisons: int
 ) -> DriftVerdict:
@@ -97,11 +57,6 @@ def judge_drift(
     blind = len([one for one in reference if one != MISSING]) < 2
     verdict, reason, what = _verdict(numbers, limits, blind=blind)
     return DriftVerdict(name, verdict, reason, f"{name}: {what}", numbers)
-
-
-def _smoothed(counts: Sequence[float]) -> list[float]:
-    total = sum(counts) + SMOOTHING * len(counts)
-    return [(count + SMOOTHING) / total for count in counts]
 
 
 def _measured(was: Sequence[float], now: Sequence[float], alpha: float) -> dict[str, float]:

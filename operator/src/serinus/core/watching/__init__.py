@@ -1,0 +1,1 @@
+"""What is watched while a revision serves: drift of its inputs and of its answers."""
