@@ -56,6 +56,33 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a retraining run is started with, but for its key. `code` is the digest of pipeline and training file."""
+
+    model: str
+    training: str
+    variants: tuple[str, ...]
+    registry_uri: str
+    code: str
+    snapshot_root: str = ""
+    git_sha: str = ""
+    images: str = ""
+
+    def request(self, key: str) -> RunRequest:
+        """The run called `key`."""
+        return RunRequest(
+            key=key,
+            model=self.model,
+            training=self.training,
+            variants=self.variants,
+            registry_uri=self.registry_uri,
+            snapshot_root=self.snapshot_root,
+            git_sha=self.git_sha,
+            images=self.images,
+        )
+
+
+@dataclass(frozen=True)
 class StepRun:
     """One step of a run. `seconds` it took, or has taken until now; None where nobody knows when it began."""
 

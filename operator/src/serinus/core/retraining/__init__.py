@@ -1,0 +1,1 @@
+"""When a new version is trained, and what came of it."""
