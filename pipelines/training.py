@@ -50,7 +50,15 @@ def training(  # noqa: PLR0917  # KFP calls by name
     valid = place(validate(training=training, snapshot=rows.outputs["snapshot"], snapshot_root=snapshot_root), VALIDATE)
     parts = place(split(training=training, snapshot=rows.outputs["snapshot"]), SPLIT).after(valid)
     with dsl.ParallelFor(variants) as variant:
-        fitted = place(train(training=training, variant=variant, train_rows=parts.outputs["train_rows"]), TRAIN)
+        fitted = place(
+            train(
+                training=training,
+                variant=variant,
+                snapshot=rows.outputs["snapshot"],
+                train_rows=parts.outputs["train_rows"],
+            ),
+            TRAIN,
+        )
     scored = place(
         evaluate(
             training=training,

@@ -46,6 +46,7 @@ def gate(  # noqa: PLR0917  # KFP calls by name
     from components.gate.report import html_card, markdown_card
     from components.gate.step import judge
     from components.register.candidate import origin_of
+    from components.split.window import rows_of_variant
     from serinus.training.config import TrainingConfig
     from serinus.training.steps import step
     from serinus.training.values import DataCard
@@ -54,20 +55,20 @@ def gate(  # noqa: PLR0917  # KFP calls by name
         config = TrainingConfig.model_validate_json(training)
         scores, rows = json.loads(metrics), pd.read_parquet(holdout_rows.path)
         variant = best_variant(scores, config)
+        card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
         case = Case(
             config=config,
             variant=variant,
             rows=rows,
             predictions=pd.read_parquet(predictions.path)[variant],
             metrics=scores[variant],
-            train=pd.read_parquet(train_rows.path),
+            train=rows_of_variant(pd.read_parquet(train_rows.path), config, config.variant(variant), card.latest),
             model=Path(models.path, variant),
             now=config.as_of or datetime.now(UTC),
             golden=pd.read_parquet(f"{golden.path}/data.parquet") if config.gates.golden else None,
             champion=find_champion(config, registry_uri, rows, Path(cache)),
         )
         decision = judge(case)
-        card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
         html = html_card(decision, model=config.model, data_digest=card.digest)
         markdown = markdown_card(decision, model=config.model, data_digest=card.digest)
         Path(report.path).write_text(html, encoding="utf-8")

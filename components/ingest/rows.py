@@ -12,6 +12,7 @@ from components.ingest.window import Window
 from serinus.core.errors import DataInvalid
 from serinus.training.config import TrainingConfig
 from serinus.training.sources import Source
+from serinus.training.windows import length_of
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,23 @@ class Rows:
 
 
 def training_rows(config: TrainingConfig) -> Rows:
-    """The rows of the window, at most `max_rows`. A column that no row has is not in the table; there may be no row."""
-    reader = reader_of(config.source, config.time_column, config.target)
+    """The rows of the longest window, at most `max_rows`. A column that no row has is not in the table; there may be no row."""
+    return rows_of(reader_of(config.source, config.time_column, config.target), config)
+
+
+def rows_of(reader: Reader, config: TrainingConfig) -> Rows:
+    """As `training_rows`, from a reader that is open already."""
     window = _window(reader, config)
     table, unlabelled = _read(reader, config, window)
     ordered, digest = in_order(table, config.time_column, config.max_rows)
     which = f"{config.time_column} in {window}" if window else "no row"
     undeclared = tuple(sorted(reader.times.beside - set(config.columns)))
     return Rows(ordered, digest, len(table), unlabelled, asked_of(config.source, config.columns, which), undeclared)
+
+
+def all_rows(reader: Reader, config: TrainingConfig) -> pa.Table:
+    """Every row that has a time, of whatever window, in the order of the source."""
+    return _read(reader, config, None)[0]
 
 
 def golden_rows(config: TrainingConfig, source: Source) -> Rows:
@@ -54,10 +64,11 @@ def golden_rows(config: TrainingConfig, source: Source) -> Rows:
 
 def _window(reader: Reader, config: TrainingConfig) -> Window | None:
     """The window, or None where it would end with the latest row and there is none."""
+    length = length_of(config.longest_window)
     if config.as_of is not None:
-        return Window.before(config.as_of, config.window)
+        return Window.before(config.as_of, length)
     latest = reader.latest()
-    return None if latest is None else Window.up_to(latest, config.window)
+    return None if latest is None else Window.up_to(latest, length)
 
 
 def _read(reader: Reader, config: TrainingConfig, window: Window | None) -> tuple[pa.Table, int]:

@@ -27,6 +27,7 @@ def register(  # noqa: PLR0917  # KFP calls by name
 
     from components.register.candidate import Candidate, origin_of
     from components.register.step import register as run
+    from components.split.window import rows_of_variant
     from serinus.training.config import TrainingConfig
     from serinus.training.evaluation import EVALUATION_FILE, Evaluation
     from serinus.training.steps import step
@@ -35,11 +36,13 @@ def register(  # noqa: PLR0917  # KFP calls by name
     with step("register") as report:
         config, passed = TrainingConfig.model_validate_json(training), GateDecision.model_validate_json(decision)
         measured = Evaluation.model_validate_json(Path(evaluation.path, EVALUATION_FILE).read_text(encoding="utf-8"))
+        card = DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text(encoding="utf-8"))
+        rows, variant = pd.read_parquet(train_rows.path), config.variant(passed.variant)
         candidate = Candidate(
             model_file=Path(models.path, passed.variant, "model.skops"),
-            train=pd.read_parquet(train_rows.path),
+            train=rows_of_variant(rows, config, variant, card.latest),
             predictions=pd.read_parquet(predictions.path)[passed.variant],
-            card=DataCard.model_validate_json(Path(snapshot.path, "data-card.json").read_text()),
+            card=card,
             decision=passed,
             slices=measured.variant(passed.variant).slices,
         )

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from components.split.window import of_shortest_window
 from serinus.core.errors import DataInvalid
 from serinus.training.config import TrainingConfig
 
@@ -28,24 +29,28 @@ def split(frame: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, pd
 def _latest(frame: pd.DataFrame, config: TrainingConfig) -> Flags:
     """Rows from the cut on. Rows of one moment stay together, so that no held-out row is as old as a training row.
 
+    The cut is where the share of the shortest window's rows is reached.
+
     With groups, a row counts as being of its group's latest moment: every training row is older than the cut, and of a
     held-out group older rows are held out with it.
     """
     moments = frame[config.time_column]
     if config.split.groups:
         moments = moments.groupby(_groups(frame, config)).transform("max")
-    cut = moments.sort_values().iloc[int(len(frame) * (1 - config.split.holdout))]
+    judged = moments[of_shortest_window(frame[config.time_column], config)]
+    cut = judged.sort_values().iloc[int(len(judged) * (1 - config.split.holdout))]
     return np.asarray(moments >= cut)
 
 
 def _drawn(frame: pd.DataFrame, config: TrainingConfig) -> Flags:
-    """Groups drawn until the share of rows is reached; without groups, every row is one of its own."""
+    """Groups drawn until the share of the shortest window's rows is reached; without groups, every row is one of its own."""
     groups = _groups(frame, config) if config.split.groups else np.arange(len(frame))
-    sizes = np.bincount(groups)
+    judged = of_shortest_window(frame[config.time_column], config)
+    sizes = np.bincount(groups, judged).astype(int)
     order = np.random.default_rng(config.split.seed).permutation(len(sizes))
     drawn_before = np.cumsum(sizes[order]) - sizes[order]
     held_out = np.zeros(len(sizes), dtype=bool)
-    held_out[order[drawn_before < round(len(frame) * config.split.holdout)]] = True
+    held_out[order[(drawn_before < round(judged.sum() * config.split.holdout)) & (sizes[order] > 0)]] = True
     return held_out[groups]
 
 

@@ -11,6 +11,7 @@ from components.validate.last import LastGood
 from components.validate.rules import TABLE, RuleCheck
 from serinus.core.spec.duration import format_duration
 from serinus.training.config import TrainingConfig
+from serinus.training.windows import ALL, told
 
 ROUNDING = 1e-9
 NO_MEMORY = (
@@ -24,8 +25,10 @@ def empty_window(config: TrainingConfig) -> RuleCheck:
     rule = RuleCheck(column=config.time_column, rule="empty window", asked="at least 1 row")
     if config.as_of is None:
         return rule.broken("the source has no row; correct source")
-    window, end = format_duration(config.window), config.as_of.isoformat()
-    return rule.broken(f"no row in the {window} before {end}; widen window or correct asOf")
+    end = config.as_of.isoformat()
+    if config.longest_window == ALL:
+        return rule.broken(f"no row before {end}; correct source or asOf")
+    return rule.broken(f"no row in the {told(config.longest_window)} before {end}; widen window or correct asOf")
 
 
 def row_count_checks(rows: int, config: TrainingConfig, last: LastGood | None) -> Iterator[RuleCheck]:

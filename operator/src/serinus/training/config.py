@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from serinus.core.model import Frozen
 from serinus.core.reference import FeatureType
-from serinus.core.spec.duration import PositiveDuration
 from serinus.training.gates import CLASSIFICATION_METRICS, REGRESSION_METRICS, Column, Gates, Metric
 from serinus.training.schema import Schema, Split, Task
 from serinus.training.sources import Source
 from serinus.training.variants import Name, Variant
+from serinus.training.windows import Window, length_of
 
 
 def _utc(value: datetime) -> datetime:
@@ -93,7 +93,8 @@ class ModelCard(Frozen):
 class TrainingConfig(Frozen):
     """One training file: from a source of rows to registered model versions.
 
-    The training rows are those in [as_of - window, as_of); without `as_of`, the window ends with the latest row.
+    The training rows are those in [as_of - window, as_of); without `as_of`, the window ends with the latest row. `all` is the
+    whole past. A variant with a window of its own is trained on those of its window, and judged on the same held-out rows.
     `seed` is the random state of every estimator and search that has one and is given none. `descriptions` say what
     columns other than features mean.
     """
@@ -106,7 +107,7 @@ class TrainingConfig(Frozen):
     features: tuple[TrainingFeature, ...] = Field(min_length=1)
     id_columns: tuple[Column, ...] = ()
     descriptions: dict[Column, str] = Field(default_factory=dict)
-    window: PositiveDuration
+    window: Window
     as_of: Moment | None = None
     max_rows: int | None = Field(default=None, ge=10)
     # `schema` is a method of every pydantic model.
@@ -138,6 +139,20 @@ class TrainingConfig(Frozen):
     def variant(self, name: str) -> Variant:
         """The variant called `name`. Raises KeyError."""
         return {variant.name: variant for variant in self.variants}[name]
+
+    def window_of(self, variant: Variant) -> timedelta | Literal["all"]:
+        """The window that the variant is trained on: its own, or that of the file."""
+        return self.window if variant.window is None else variant.window
+
+    @property
+    def longest_window(self) -> timedelta | Literal["all"]:
+        """What has to be read for all variants."""
+        return max(map(self.window_of, self.variants), key=length_of)
+
+    @property
+    def shortest_window(self) -> timedelta | Literal["all"]:
+        """What the held-out rows are taken from, so that no variant is judged on rows older than its own."""
+        return min(map(self.window_of, self.variants), key=length_of)
 
     def description(self, column: str) -> str:
         """What `column` means, or nothing."""

@@ -15,7 +15,7 @@ from serinus.training.sources import FileSource, PredictionLogSource, Source
 
 SOURCE_TYPES = ("csv", "parquet", "sql", "predictionLog", "python")
 # Behind these fields pydantic puts which of several kinds it took a value for into the path.
-KINDS = {"source": SOURCE_TYPES, "classWeight": ("balanced", "weights")}
+KINDS = {"source": SOURCE_TYPES, "classWeight": ("balanced", "weights"), "window": ("duration", "all")}
 KINDS_OF_PARAMETERS = ("list", "range")
 
 
@@ -34,17 +34,21 @@ TrainingLoader.add_implicit_resolver(
 
 def load_config(path: Path, *, as_of: datetime | None = None) -> TrainingConfig:
     """The training file at `path`, with relative source paths resolved beside it. Raises SpecInvalid."""
-    text = _read(path)
-    node, document = _parsed(path, text)
-    _refuse_empty_gates(path, node, document)
-    try:
-        config = TrainingConfig.model_validate(document)
-    except ValidationError as error:
-        problems = "\n".join(f"  {_problem(path, node, one)}" for one in _told(error))
-        raise SpecInvalid(f"{path} is not a valid training file; correct these fields:\n{problems}") from error
+    config = config_of(_read(path), path)
     if as_of is not None:
         config = TrainingConfig.model_validate({**config.model_dump(), "as_of": as_of})
     return _with_absolute_source(config, path.resolve().parent)
+
+
+def config_of(text: str, path: Path) -> TrainingConfig:
+    """The training file that holds `text`; `path` is what it is called in messages. Raises SpecInvalid."""
+    node, document = _parsed(path, text)
+    _refuse_empty_gates(path, node, document)
+    try:
+        return TrainingConfig.model_validate(document)
+    except ValidationError as error:
+        problems = "\n".join(f"  {_problem(path, node, one)}" for one in _told(error))
+        raise SpecInvalid(f"{path} is not a valid training file; correct these fields:\n{problems}") from error
 
 
 def _read(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The values that pass between steps: a data card, a gate's decision, a run's outcome. No heavy import."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,6 +75,11 @@ class DataCard(Frozen):
     digest: str
     columns: tuple[ColumnCard, ...]
     undeclared: tuple[str, ...] = ()
+
+    @property
+    def latest(self) -> datetime:
+        """The time of the latest row. Raises ValueError without rows."""
+        return datetime.fromisoformat(self.last)
 
 
 class SearchCandidate(Frozen):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from serinus.core.model import Frozen
+from serinus.training.windows import Window
 
 ALLOWED_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
 
@@ -108,7 +109,8 @@ class Variant(Frozen):
     """One candidate estimator. `missing` says what becomes of a missing value in a nullable feature.
 
     `impute` fills it in, in training and in serving; `drop` leaves the row out of training, so that the served model
-    refuses it; `reject` fails the training. `class_weight`: `balanced`, or the weight of each class by its name.
+    refuses it; `reject` fails the training. `class_weight`: `balanced`, or the weight of each class by its name. `window`: the
+    rows that it is trained on, those of the file's window by default.
     """
 
     name: Name
@@ -118,6 +120,7 @@ class Variant(Frozen):
     class_weight: ClassWeight | None = None
     early_stopping: EarlyStopping | None = None
     search: Search | None = None
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _set_or_searched(self) -> "Variant":
