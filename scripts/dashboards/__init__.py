@@ -1,0 +1,1 @@
+"""Source of the Grafana dashboards in charts/serinus/dashboards: `python -m scripts.dashboards` writes them."""
