@@ -15,6 +15,7 @@ from serinus.kubernetes.actions import ACTION_ANNOTATION, action_of
 from tests.argocd import lua
 from tests.argocd.phases import WORLDS
 from tests.fakes.world import World, stable_world
+from tests.unit.watching.watching_world import DRIFTED, serving_since
 
 GENERATION = 7
 HEALTH = {
@@ -86,6 +87,15 @@ def test_each_phase_has_its_health_and_says_why(customizations: dict[str, Any], 
     health = lua.run(customizations["health"], live(world))
     assert health["status"] == HEALTH[phase]
     assert health["message"] == world.state.message
+
+
+def test_drift_is_no_bad_health(customizations: dict[str, Any]) -> None:
+    watching, world = serving_since(), stable_world()
+    watching.look_at([DRIFTED] * 3)
+    content = live(world)
+    drifted = content["status"]["conditions"] = [one.model_dump(mode="json") for one in watching.state.conditions]
+    assert ("Drifted", "True") in {(one["type"], one["status"]) for one in drifted}
+    assert lua.run(customizations["health"], content)["status"] == "Healthy"
 
 
 @pytest.mark.parametrize("phase", Phase)

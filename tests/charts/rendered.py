@@ -1,5 +1,6 @@
 """What the chart and the kustomizations render, in a form that can be compared."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ def name_of(manifest: Manifest) -> Name:
     """Kind, namespace and name."""
     metadata = manifest["metadata"]
     return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def shortened(manifest: Manifest) -> Manifest:
+    """With the digests of its files where it is a ConfigMap: the dashboards are committed elsewhere."""
+    if manifest["kind"] != "ConfigMap":
+        return manifest
+    digests = {name: hashlib.sha256(text.strip().encode()).hexdigest() for name, text in manifest["data"].items()}
+    return {**manifest, "data": digests}
 
 
 def by_name(manifests: list[Manifest]) -> dict[Name, Manifest]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from serinus.collector.settings import CollectorSettings
 from serinus.kubernetes.settings import OperatorSettings
 from tests.charts.rendered import CHART, ROOT
 
@@ -17,8 +18,12 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(enc
 # What a pod is given otherwise: by other values, by the chart itself, or by Kubernetes.
 NOT_VALUES = {
     "namespaces", "kubeconfig", "context", "lease", "lease_name", "lease_namespace", "identity",
-    "listen_host", "listen_port",
+    "listen_host", "listen_port", "prometheus_password", "prometheus_token", "events_token_file",
 }  # fmt: skip
+# What the chart sets itself, or takes from a Secret.
+NOT_COLLECTOR_VALUES = {"database", "log_root", "host", "port", "hash_key"}
+LIMITS = ("minimum", "maximum", "exclusiveMinimum")
+COLLECTOR_DEFAULT = re.compile(r"^    (?:# )?(\w+): (.*)$", re.MULTILINE)
 DEFAULT = re.compile(r"^  (?:# )?(\w+): (.*)$", re.MULTILINE)
 
 
@@ -49,13 +54,36 @@ def test_the_schema_knows_every_setting() -> None:
     assert SCHEMA["properties"]["settings"]["properties"].keys() == settings_in_values().keys()
 
 
+def collector_settings_in_values() -> dict[str, Any]:
+    """As settings_in_values, of the collector."""
+    section = VALUES.partition("\ncollector:\n")[2].partition("\n  settings:\n")[2].partition("\n  # -- Further")[0]
+    return {name: yaml.safe_load(value) for name, value in COLLECTOR_DEFAULT.findall(section)}
+
+
+def test_every_setting_of_the_collector_can_be_given_and_its_default_is_shown() -> None:
+    shown = collector_settings_in_values()
+    settings = CollectorSettings.model_fields.keys()
+    assert shown.keys() == {camel(name) for name in settings if name not in NOT_COLLECTOR_VALUES}
+    given = {name: shown[camel(name)] for name in settings if camel(name) in shown}
+    assert CollectorSettings(_cli_parse_args=[], **given) == CollectorSettings(_cli_parse_args=[])
+
+
+def test_the_schema_knows_every_setting_of_the_collector_and_its_limits() -> None:
+    schema = SCHEMA["properties"]["collector"]["properties"]["settings"]["properties"]
+    assert schema.keys() == collector_settings_in_values().keys()
+    fields = CollectorSettings.model_json_schema()["properties"]
+    for name, part in schema.items():
+        snake = re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", name)
+        field = {limit: fields[snake].get(limit) for limit in LIMITS}
+        assert {limit: schema_of(part).get(limit) for limit in LIMITS} == field, name
+
+
 @pytest.mark.parametrize("name", ["workers", "requestsInFlight", "relistSeconds", "drainSeconds", "leaseRetrySeconds"])
 def test_the_schema_has_the_limits_of_the_settings(name: str) -> None:
     setting = OperatorSettings.model_json_schema(by_alias=False)["properties"]
     snake = re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", name)
-    limits = ("minimum", "maximum", "exclusiveMinimum")
     chart = schema_of(SCHEMA["properties"]["settings"]["properties"][name])
-    assert {limit: chart.get(limit) for limit in limits} == {limit: setting[snake].get(limit) for limit in limits}
+    assert {limit: chart.get(limit) for limit in LIMITS} == {limit: setting[snake].get(limit) for limit in LIMITS}
 
 
 def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
@@ -66,7 +94,7 @@ def differences(values: Mapping[str, Any], schema: Mapping[str, Any], path: str)
     """Names that only one of the two has. Maps whose keys are the user's own are not looked into."""
     schema = schema_of(schema)
     known = schema.get("properties")
-    if known is None or path == ".settings":
+    if known is None or path in (".settings", ".collector.settings"):
         return set()
     found = {f"{path}.{name}" for name in values.keys() ^ (known.keys() - {"global"})}
     for name in values.keys() & known.keys():

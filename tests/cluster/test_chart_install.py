@@ -45,7 +45,8 @@ def chart() -> Iterator[Chart]:
     try:
         made = Chart.of(cluster)
         folder = MONITORING.folder() / "example" / "prometheus-operator-crd"
-        needed = [folder / f"monitoring.coreos.com_{plural}.yaml" for plural in ("servicemonitors", "prometheusrules")]
+        kinds = ("servicemonitors", "podmonitors", "prometheusrules")
+        needed = [folder / f"monitoring.coreos.com_{plural}.yaml" for plural in kinds]
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespaces = [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": restricted}}

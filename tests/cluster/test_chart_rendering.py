@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.charts.render import fresh_golden, helm, render
+from tests.charts.render import fresh_golden, helm, render, rule_files
 from tests.charts.rendered import CHART, CRD_KIND, GOLDEN, HERE, ROOT, VALUE_SETS, documents, of_kind
 from tests.cluster.control_plane.kserve import SOURCE
 
@@ -41,6 +41,31 @@ REFUSED = {
         {"metrics": {"service": False, "prometheusRule": {"enabled": True}}},
         "needs metrics.service: true",
     ),
+    "a share beyond the whole": (
+        {"collector": {"enabled": True, "settings": {"sampleRate": 2}}},
+        "/collector/settings/sampleRate",
+    ),
+    "a retention in days": (
+        {"collector": {"enabled": True, "settings": {"retention": "90d"}}},
+        "/collector/settings/retention",
+    ),
+    "a loss that is none": (
+        {"collector": {"enabled": True, "settings": {"losses": {"*": ["hinge"]}}}},
+        "/collector/settings/losses",
+    ),
+    "a password in the values": ({"collector": {"database": {"url": "postgresql://a:b@c/d"}}}, "/collector/database"),
+    "a hash without a key": (
+        {"collector": {"enabled": True, "settings": {"hashColumns": ["seat"]}}},
+        "needs collector.hashKey.existingSecret.name",
+    ),
+    "labels that would be lost with the pod": (
+        {"collector": {"enabled": True, "persistence": {"enabled": False}}},
+        "collector.persistence.enabled: false needs",
+    ),
+    "senders of events where everybody may send": (
+        {"networkPolicy": {"enabled": True, "eventsFrom": [{"podSelector": {}}]}},
+        "networkPolicy.eventsFrom restricts nothing",
+    ),
     "downloads without a registry": ({"storageInitializer": {"install": True}}, "needs settings.registryUri"),
 }
 
@@ -55,6 +80,11 @@ def test_helm_lints_without_a_warning(values: str) -> None:
 def test_the_committed_rendering_is_up_to_date(values: str) -> None:
     committed = (GOLDEN / f"{values}.yaml").read_text(encoding="utf-8")
     assert committed == fresh_golden(values), "regenerate it: python -m tests.charts.render"
+
+
+def test_the_rule_files_are_those_of_the_chart() -> None:
+    for file, text in rule_files().items():
+        assert file.read_text(encoding="utf-8") == text, f"{file}: regenerate it: python -m tests.charts.render"
 
 
 def test_there_is_a_rendering_for_every_value_set_and_no_other() -> None:

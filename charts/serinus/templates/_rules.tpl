@@ -27,6 +27,12 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.retraining.enabled }}
+# The training files.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+{{- end }}
 {{- end -}}
 
 {{/* The operator's service account as the subject of a binding */}}

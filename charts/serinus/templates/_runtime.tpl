@@ -14,6 +14,13 @@ containers:
   imagePullPolicy: {{ .Values.servingRuntime.image.pullPolicy }}
   command: [python, -m, serinus.predictor]
   args: [--model-dir=/mnt/models, --host=0.0.0.0, --port=8080]
+  {{- with .Values.servingRuntime.logKeySecret }}
+  {{- if .name }}
+  env:
+  - name: SERINUS_LOG_KEY
+    valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .key }}, optional: true}}
+  {{- end }}
+  {{- end }}
   ports:
   - {containerPort: 8080, protocol: TCP}
   startupProbe:
