@@ -146,3 +146,11 @@ def test_a_demo_without_rollouts_says_so() -> None:
 def test_every_outcome_has_a_word() -> None:
     summary: Summary = story(*(record(20 * n, str(n + 3), outcome=outcome) for n, outcome in enumerate(Outcome)))
     assert "4 rollouts: 1 promoted, 1 rolled back, 1 aborted, 1 superseded" in render_report(summary, ())
+
+
+def test_a_signal_without_evidence_is_in_the_table_and_has_no_panel() -> None:
+    one = promoted()
+    curve = tuple(seen.model_copy(update={"signals": {**seen.signals, "drift": {"psi": 0.1}}}) for seen in one.curve)
+    drawn = " ".join(texts(drawing(one.model_copy(update={"curve": curve}))))
+    assert "errors: evidence" in drawn
+    assert "drift" not in drawn

@@ -1,4 +1,4 @@
-"""`serinus demo`: the whole product on this machine in about two minutes."""
+"""`serinus demo`: the whole product on this machine in about four minutes."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ import typer
 from serinus.cli.exits import errors_as_exit_codes
 
 if TYPE_CHECKING:
-    from serinus.demo.story import Stage
+    from serinus.demo.stage import Stage
 
 EXAMPLES = Path("examples/flights")
 
@@ -56,7 +56,8 @@ def demo(
 def _play(examples: Path, folder: Path, port: int) -> "Stage":
     """The story, on a live screen in a terminal and in plain lines elsewhere."""
     from serinus.demo.screen import Lines, LiveScreen
-    from serinus.demo.story import Stage, tell
+    from serinus.demo.stage import Stage
+    from serinus.demo.story import tell
 
     with LiveScreen() if sys.stdout.isatty() else Lines() as screen:
         stage = Stage(examples, folder, port, say=screen.say, decided=screen.decided)

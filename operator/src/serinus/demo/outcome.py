@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
 from serinus.demo.report import render_report
-from serinus.demo.story import Stage
+from serinus.demo.stage import Stage
 from serinus.demo.summary import Machine, Summary, Training, client_summary, summarise, summary_json
 from serinus.local.files import atomic_write_text
 
@@ -36,17 +37,34 @@ def summary_of(stage: Stage, started_at: datetime, seconds: float) -> Summary:
         started_at=started_at,
         seconds=seconds,
         machine=Machine(cores=len(os.sched_getaffinity(0)), python=platform.python_version()),
-        trainings=[
-            Training(
-                version=training.outcome.version,
-                outcome=training.outcome.outcome,
-                message=training.outcome.message,
-                metrics=training.outcome.metrics,
-                seconds=training.seconds,
-            )
-            for training in stage.trainings
-        ],
+        trainings=[*_asked_for(stage), *_retrained(stage)],
         client=client_summary(counts.codes, counts.seconds),
         quarantined=[entry.label.split()[-1] for entry in stage.state.rejected] if stage.state else [],
         champion=asyncio.run(registry.alias_version(MODEL, ALIAS)),
     )
+
+
+def _asked_for(stage: Stage) -> Iterator[Training]:
+    """The runs of `serinus train`."""
+    for training in stage.trainings:
+        outcome = training.outcome
+        yield Training(
+            version=outcome.version,
+            outcome=outcome.outcome,
+            message=outcome.message,
+            metrics=outcome.metrics,
+            seconds=training.seconds,
+        )
+
+
+def _retrained(stage: Stage) -> Iterator[Training]:
+    """The runs that a trigger started. Their metrics are in the registry."""
+    retraining = stage.state.retraining if stage.state else None
+    for run in retraining.runs if retraining else ():
+        yield Training(
+            version=run.version or None,
+            outcome=str(run.outcome),
+            message=f"{', '.join(run.causes)}: {run.message}",
+            metrics={},
+            seconds=(run.ended_at - run.started_at).total_seconds(),
+        )

@@ -32,7 +32,7 @@ def plot(rollout: RolloutSummary, curve: Sequence[EvidencePoint], inches: float)
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(name for point in curve for name in point.signals))
+    names = _drawn(curve)
     height = (len(names) + 1) * (PANEL_INCHES + GAP_INCHES) + 0.2
     style = {
         "svg.fonttype": "none",
@@ -55,6 +55,12 @@ def plot(rollout: RolloutSummary, curve: Sequence[EvidencePoint], inches: float)
             _draw_evidence(panel, name, curve, rollout.started_at)
         _draw_time(panels, rollout.seconds)
         return _inline_svg(figure)
+
+
+def _drawn(curve: Sequence[EvidencePoint]) -> list[str]:
+    """The signals that have evidence to draw; of the others (Drift, Query) the table says all."""
+    keys = {key for key, *_ in CURVES}
+    return list(dict.fromkeys(name for point in curve for name, seen in point.signals.items() if keys & seen.keys()))
 
 
 def _draw_weight(panel: Any, rollout: RolloutSummary) -> None:

@@ -19,7 +19,7 @@ from serinus.demo.summary import Summary
 from serinus.local.runtime import Report
 
 if TYPE_CHECKING:
-    from serinus.demo.story import Stage
+    from serinus.demo.stage import Stage
 
 LINES = 14
 REFRESH_PER_SECOND = 4

@@ -3,79 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from serinus.core.errors import SerinusError
-from serinus.core.state import Outcome, Phase, RolloutRecord, RolloutState
+from serinus.core.state import Outcome, Phase
+from serinus.demo.labels import Landings
 from serinus.demo.pipeline import run_pipeline
-from serinus.demo.replay import ClientCounts, Replay, flights_between
+from serinus.demo.replay import Replay, flights_between
+from serinus.demo.seasons import drift_and_retrain, spring_comes
+from serinus.demo.stage import DemoFailed, Stage, Training, ask_for, ended, phase, until
 from serinus.local.compose import Options, local_runtime
-from serinus.local.files import atomic_write_text
-from serinus.local.journal import read_records
-from serinus.local.runtime import LocalRuntime, Report
-from serinus.ports import Key
+from serinus.local.runtime import Report
 from serinus.training.load import load_config
-from serinus.training.values import TrainingOutcome
 
 REQUESTS_PER_SECOND = 50.0
 REPLAYED_FLIGHTS = 6000
 END_OF_JANUARY = datetime(2013, 2, 1, tzinfo=UTC)  # trained as of this moment: January is what is known
 FIVE_WEEKS_LATER = datetime(2013, 3, 8, tzinfo=UTC)  # when the gain over the champion first exceeds the gate's 5 %
-POLL_SECONDS = 0.1
-STEP_SECONDS = 90.0
-
-
-class DemoFailed(SerinusError):
-    """A step of the story did not come out as it should."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training run of the story."""
-
-    file: str
-    outcome: TrainingOutcome
-    seconds: float
-
-
-@dataclass
-class Stage:
-    """What the story works with. `say` tells the audience; `decided` hears every decision of the runtime."""
-
-    files: Path
-    folder: Path
-    port: int
-    say: Callable[[str], None]
-    decided: Callable[[Report], None]
-    runtime: LocalRuntime | None = None
-    replay: Replay | None = None
-    trainings: list[Training] = field(default_factory=list)
-    state: RolloutState | None = None
-
-    @property
-    def deployment_file(self) -> Path:
-        """The working copy of the ModelDeployment, which the story edits."""
-        return self.folder / "modeldeployment.yaml"
-
-    @property
-    def key(self) -> Key:
-        """The deployment of the story."""
-        if self.runtime is None:
-            raise DemoFailed("the story ended before anything was deployed")
-        return self.runtime.key
-
-    @property
-    def counts(self) -> ClientCounts:
-        """What the clients saw so far."""
-        return self.replay.counts if self.replay else ClientCounts()
-
-    def records(self) -> tuple[RolloutRecord, ...]:
-        """The rollouts that are over."""
-        if self.runtime is None:
-            return ()
-        return tuple(read_records(self.runtime.folder.rollouts(self.runtime.key)))
 
 
 async def tell(stage: Stage) -> None:
@@ -87,6 +30,7 @@ async def tell(stage: Stage) -> None:
         await phase(stage, Phase.STABLE)
         async with clients(stage):
             await chapters(stage, first)
+            await drift_and_retrain(stage)
 
 
 async def chapters(stage: Stage, first: str) -> None:
@@ -116,6 +60,7 @@ async def chapters(stage: Stage, first: str) -> None:
         stage.say(
             f"6. version {version} is on its way when the file is put back to version {better}, as a Git revert would"
         )
+        await spring_comes(stage)
         await reverted(stage, version, better)
 
 
@@ -136,14 +81,6 @@ async def train(stage: Stage, file: str, as_of: datetime) -> str:
     if outcome.version is None:
         raise DemoFailed(f"{file} registered nothing: {outcome.message}")
     return outcome.version
-
-
-def ask_for(stage: Stage, version: str) -> None:
-    """Change the one line that a data scientist changes."""
-    source = stage.deployment_file if stage.deployment_file.exists() else stage.files / "modeldeployment.yaml"
-    lines = source.read_text(encoding="utf-8").splitlines()
-    changed = [f'    version: "{version}"' if line.startswith("    version:") else line for line in lines]
-    atomic_write_text(stage.deployment_file, "\n".join(changed) + "\n")
 
 
 async def released(stage: Stage, version: str, outcome: Outcome) -> None:
@@ -170,35 +107,6 @@ async def reverted(stage: Stage, version: str, stable: str) -> None:
         raise DemoFailed(f"version {version} should have been Aborted, but was {record.outcome}: {record.message}")
 
 
-async def ended(stage: Stage, version: str) -> RolloutRecord:
-    """The record of the version's rollout, once it is over."""
-
-    def found() -> RolloutRecord | None:
-        return next((record for record in stage.records() if record.to_version == version), None)
-
-    await until(stage, lambda _: found() is not None, f"the rollout of version {version} to end")
-    record = found()
-    if record is None:
-        raise DemoFailed(f"the record of version {version} is gone")
-    return record
-
-
-async def phase(stage: Stage, wanted: Phase) -> None:
-    """Wait for a phase."""
-    await until(stage, lambda state: state.phase is wanted, f"phase {wanted}")
-
-
-async def until(stage: Stage, happened: Callable[[RolloutState], bool], what: str) -> None:
-    """Wait until something is true of the state. Raises DemoFailed when it takes too long."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + STEP_SECONDS
-    while stage.state is None or not happened(stage.state):
-        if loop.time() > deadline:
-            said = f"{stage.state.reason}: {stage.state.message}" if stage.state else "nothing was decided yet"
-            raise DemoFailed(f"waited {STEP_SECONDS:.0f} s for {what}; last: {said}")
-        await asyncio.sleep(POLL_SECONDS)
-
-
 @asynccontextmanager
 async def serving(stage: Stage) -> AsyncIterator[None]:
     """`serinus run` on the story's file, for the duration of the block."""
@@ -217,11 +125,13 @@ async def serving(stage: Stage) -> AsyncIterator[None]:
 async def clients(stage: Stage) -> AsyncIterator[None]:
     """Clients that send the flights that follow January's, for the duration of the block."""
     config = load_config(stage.files / "training.yaml", as_of=END_OF_JANUARY)
-    bodies = await asyncio.to_thread(flights_between, config, END_OF_JANUARY, FIVE_WEEKS_LATER, REPLAYED_FLIGHTS)
-    replay = Replay(bodies, REQUESTS_PER_SECOND)
+    flights = await asyncio.to_thread(flights_between, config, END_OF_JANUARY, FIVE_WEEKS_LATER, REPLAYED_FLIGHTS)
+    landings = Landings()
+    replay = Replay(flights, REQUESTS_PER_SECOND, landings.note)
     stage.replay = replay
     url = f"http://127.0.0.1:{stage.port}/v1/models/flight-delay:predict"
-    async with background(lambda stop: replay.run(url, stop)):
+    told = lambda stop: landings.run(stage.collector_url, str(stage.key), stop)  # noqa: E731
+    async with background(told), background(lambda stop: replay.run(url, stop)):
         yield
 
 

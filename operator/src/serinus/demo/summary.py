@@ -36,7 +36,9 @@ class Training(Frozen):
     version: str | None = Field(description="Registered version, or null when the run ended without one.")
     outcome: str = Field(description="How the run ended, in one word.")
     message: str = Field(description="Why, in a sentence.")
-    metrics: dict[str, Real] = Field(description="Metrics of the chosen model on the held-out rows, by name.")
+    metrics: dict[str, Real] = Field(
+        description="Metrics of the chosen model on the held-out rows, by name; none of a run that a trigger started."
+    )
     seconds: Amount = Field(description="Duration.")
 
 
@@ -104,7 +106,9 @@ class Summary(Frozen):
     started_at: AwareDatetime = Field(description="When the demo began (UTC).")
     seconds: Amount = Field(description="Duration of the demo.")
     machine: Machine
-    trainings: tuple[Training, ...] = Field(description="Runs of the training pipeline, oldest first.")
+    trainings: tuple[Training, ...] = Field(
+        description="Runs of the training pipeline: those asked for, then those that a trigger started."
+    )
     client: Client
     rollouts: tuple[RolloutSummary, ...] = Field(description="Finished rollouts, oldest first.")
     unexplained_failures: Count = Field(
