@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from serinus.core.analysis import Evidence, begin
 from serinus.core.model import Frozen
@@ -63,8 +63,8 @@ def _value(kind: Any) -> Any:
     origin = get_origin(kind)
     if origin in (Annotated, Union, UnionType):
         return _value(arguments[0])
-    if origin is tuple:
-        return (_value(arguments[0]),)
+    if origin in (Literal, tuple):
+        return arguments[0] if origin is Literal else (_value(arguments[0]),)
     if origin is dict:
         return {"a key": _value(arguments[1])}
     if issubclass(kind, Enum):

@@ -81,8 +81,16 @@ COMMON = {"required": FLAGS, "onInconclusive": enum(OnInconclusive)}
 SIGNAL_KINDS = st.one_of(
     some({"type": st.just("Errors")}, maxIncrease=RATES, max=RATES, **COMMON),
     some({"type": st.just("Latency"), "threshold": POSITIVE}, maxIncrease=RATES, warmup=DURATIONS, **COMMON),
-    some({"type": st.just("Quality"), "labelHorizon": POSITIVE}, metric=st.just("logLoss"), **COMMON),
-    some({"type": st.just("Drift")}, psi=st.floats(0.01, 9), **COMMON),
+    some(
+        {"type": st.just("Quality"), "labelHorizon": POSITIVE},
+        metric=st.just("logLoss"),
+        maxIncrease=st.floats(0, 0.5),
+        bound=st.floats(0.6, 9),
+        minLabelled=RATES,
+        sampleRate=st.floats(0.01, 1),
+        **COMMON,
+    ),
+    some({"type": st.just("Drift")}, psi=st.floats(0.01, 9), minSamples=COUNTS, **COMMON),
     some({"type": st.just("Query"), "promql": st.just('sum(rate(x{a="b"}[5m])) > 0'), "min": NUMBERS}, **COMMON),
 )
 
@@ -123,7 +131,11 @@ SPECS = some(
         drift=some({}, psi=st.floats(0.01, 9), features=st.lists(TEXTS, max_size=3)),
         slo=some({}, maxErrorRate=RATES),
     ),
-    retraining=some({"pipeline": NAMES}, triggers=st.lists(TRIGGERS, max_size=3), cooldown=DURATIONS),
+    retraining=some(
+        {"pipeline": NAMES},
+        triggers=st.lists(TRIGGERS, max_size=3, unique_by=lambda one: one["type"]),
+        cooldown=DURATIONS,
+    ),
     deletionPolicy=enum(DeletionPolicy),
 )
 DEPLOYMENTS = st.fixed_dictionaries(

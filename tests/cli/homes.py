@@ -53,7 +53,7 @@ class ScriptedHome:
     def all(self) -> tuple[Found, ...]:
         return (self.read(KEY),)
 
-    def ask(self, key: Key, verb: Verb, rollout_id: str) -> str:
+    def ask(self, key: Key, verb: Verb, rollout_id: str, reason: str = "") -> str:
         return "nonce"
 
     def records(self, one: Found) -> tuple[RolloutRecord, ...]:

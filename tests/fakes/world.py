@@ -12,15 +12,17 @@ from serinus.core.observation import Action, Verb
 from serinus.core.revision import Revision
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import Phase, RolloutRecord, RolloutState
-from serinus.ports import Key, Ports
+from serinus.ports import BinSource, Key, Ports, QualitySource, QuerySource
 from serinus.reconcile import Reconciler
 from tests.adapters.fakes.registry import FakeModel, FakeRegistry
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Breaking, Fault
 from tests.fakes.journal import FakeJournal
 from tests.fakes.metrics import BulkMetrics
+from tests.fakes.pipelines import FakeRuns
 from tests.fakes.serving import RoutedServing
 from tests.fakes.store import FakeStore
+from tests.fakes.training import FakeTrainings
 
 T = TypeVar("T")
 
@@ -81,7 +83,12 @@ class World:
     serving: RoutedServing = field(default_factory=RoutedServing)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    trainings: FakeTrainings | None = None
+    runner: FakeRuns | None = None
     fault: Fault | None = None
+    quality: QualitySource | None = None
+    bins: BinSource | None = None
+    queries: QuerySource | None = None
 
     def __post_init__(self) -> None:
         self.metrics = BulkMetrics(self.clock)
@@ -99,9 +106,12 @@ class World:
     def restart(self) -> None:
         """The program is started (again): it remembers nothing but what is stored."""
         ports: list[Any] = [self.store, self.serving, self.metrics, self.registry, self.journal, self.clock]
+        names = ("trainings", "runner", "quality", "bins", "queries")
+        beside: dict[str, Any] = {name: getattr(self, name) for name in names}
         if self.fault is not None:
             ports = [Breaking(port, self.fault) for port in ports[:-1]] + [self.clock]
-        self.reconciler = Reconciler(Ports(*ports))
+            beside = {name: port and Breaking(port, self.fault) for name, port in beside.items()}
+        self.reconciler = Reconciler(Ports(*ports, **beside))
 
     def break_at(self, fault: Fault | None) -> None:
         """Let a call of some port break off."""
@@ -127,10 +137,10 @@ class World:
     def ask_version(self, version: str) -> None:
         self.asked = with_model(self.asked, version=version)
 
-    def request(self, verb: Verb, rollout_id: str = "") -> Action:
+    def request(self, verb: Verb, rollout_id: str = "", reason: str = "") -> Action:
         """Leave a request, as the command line does; it stays until the next one."""
         self._nonces += 1
-        self.action = Action(verb, f"nonce-{self._nonces}", rollout_id, "ann")
+        self.action = Action(verb, f"nonce-{self._nonces}", rollout_id, "ann", reason)
         return self.action
 
     # ---- time and clients

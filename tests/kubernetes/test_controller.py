@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from serinus.kubernetes.serving import ServingRouter
 from serinus.kubernetes.specs import Specs
 from serinus.kubernetes.status_store import StatusStore
 from serinus.kubernetes.telemetry import Telemetry
+from serinus.lint.unsupported import EACH, Row
 from serinus.ports import Key, Ports
 from serinus.reconcile import Reconciler
 from tests.adapters.fakes.serving import FakeServing
@@ -425,11 +427,19 @@ def test_auto_waits_for_the_mode_it_has_chosen_rather_than_leave_its_objects_beh
     assert (world.status()["mode"], bool(standard.plans), knative.plans) == ("Standard", True, [])
 
 
+@pytest.fixture
+def no_drift_signals_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that reads what it does not do yet."""
+    row = Row(("rollout", "signals", EACH, "type"), lambda value, _: value == "Drift", "yet", "remove the signal")
+    monkeypatch.setattr(import_module("serinus.lint.unsupported"), "NOWHERE_YET", (row,))
+
+
+@pytest.mark.usefixtures("no_drift_signals_yet")
 def test_what_of_a_spec_can_be_understood_is_in_force_where_no_valid_one_was_seen() -> None:
     drift, errors = {"name": "drift", "type": "Drift"}, {"name": "errors", "type": "Errors"}
     manifest = asking("Standard")
     manifest["metadata"] |= {"uid": "u", "generation": 1}
-    manifest["spec"] |= {"rollout": {"signals": [drift, errors, {**drift, "name": "more"}]}, "monitoring": {}}
+    manifest["spec"] |= {"rollout": {"signals": [drift, errors, {**drift, "name": "more"}]}}
     with pytest.raises(SpecInvalid, match="not supported yet"):
         Specs().of(manifest)
     found = Specs().in_force(manifest)
@@ -466,6 +476,7 @@ def test_a_spec_that_becomes_invalid_in_mid_rollout_leaves_the_rollout_judged_an
     assert world.degraded()[1] == "SpecInvalid"
 
 
+@pytest.mark.usefixtures("no_drift_signals_yet")
 def test_with_an_invalid_spec_people_can_still_go_back() -> None:
     world = World()
     world.see(deployment())
@@ -485,6 +496,7 @@ def test_with_an_invalid_spec_people_can_still_go_back() -> None:
     assert world.degraded()[1] == "SpecInvalid"
 
 
+@pytest.mark.usefixtures("no_drift_signals_yet")
 @pytest.mark.parametrize("is_asked", [False, True])
 def test_what_was_never_valid_since_the_start_is_not_brought_about(is_asked: bool) -> None:
     world = World()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT
-from serinus.core.decision import Decision
+from serinus.core.decision import Decision, Note
 from serinus.core.state import RolloutRecord
 from serinus.kubernetes.cache import ObjectCache
 from serinus.kubernetes.events import EventRecorder
@@ -22,6 +22,7 @@ from tests.adapters.test_journal_contract import (  # noqa: F401  (collected her
     test_a_finished_rollout_is_kept_whole,
     test_decisions_are_kept_in_order,
     test_the_same_rollout_twice_is_kept_once,
+    test_what_happens_beside_a_rollout_is_kept_with_its_numbers,
 )
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.world import KEY
@@ -40,7 +41,14 @@ class ClusterWorld:
         self.journal = ClusterJournal(self.events, self.telemetry)
 
     def reasons(self, key: Key) -> list[str]:
-        return [line["reason"] for line in self.lines if line["key"] == str(key) and "record" not in line]
+        return [line["reason"] for line in self._lines_of(key) if "phase" in line["numbers"]]
+
+    def notes(self, key: Key) -> list[tuple[str, dict[str, dict[str, float]]]]:
+        noted = [line for line in self._lines_of(key) if "phase" not in line["numbers"]]
+        return [(line["message"], line["numbers"]["evidence"]) for line in noted]
+
+    def _lines_of(self, key: Key) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["key"] == str(key) and "record" not in line]
 
     def records(self, key: Key) -> list[RolloutRecord]:
         found = [line["record"] for line in self.lines if line["key"] == str(key) and "record" in line]
@@ -85,7 +93,7 @@ def test_decisions_and_rollouts_are_counted(
     world.journal.finished(KEY, story[1])
     text = world.telemetry.text().decode()
     assert f'serinus_decisions_total{{reason="{story[0][0].reason}"}} 1.0' in text
-    assert 'serinus_rollouts_finished_total{outcome="Promoted"} 1.0' in text
+    assert 'serinus_rollouts_finished_total{deployment="flights",namespace="ml",outcome="Promoted"} 1.0' in text
 
 
 def test_an_event_tells_what_happens_and_not_what_is_waited_for(
@@ -99,3 +107,11 @@ def test_an_event_tells_what_happens_and_not_what_is_waited_for(
     assert "Holding" in world.reasons(KEY)
     assert {"RolloutStarted", "WeightAccepted", "StepPassed", "AllSignalsPassed", "Promoted"} <= set(told), told
     assert not {"Holding", "WaitingForRequests", "WaitingForEvidence"} & set(told)
+
+
+def test_an_event_tells_what_happens_beside_a_rollout(world: ClusterWorld) -> None:
+    world.journal.noted(KEY, START, Note("Drifted", "temp has drifted", warning=True))
+    asyncio.run(world.events.flush())
+    (event,) = world.server.bodies
+    assert (event["reason"], event["note"], event["type"]) == ("Drifted", "temp has drifted", "Warning")
+    assert world.lines[0]["level"] == "WARNING"

@@ -105,3 +105,8 @@ def test_a_revision_is_removed_when_its_time_is_over(left: float, pause: float) 
     until = world.clock.now() + timedelta(seconds=left)
     assert seconds(world, changed(decision, warm=Warm(revision=stable, until=until)), 50) == pause
     assert seconds(world, changed(decision, warm=None, kept=Warm(revision=stable, until=until)), 50) == pause
+
+
+def test_what_is_watched_is_due_at_its_next_look_however_long_it_was_quiet() -> None:
+    decision = replace(quiet(stable_world()), changes_in=timedelta(minutes=2))
+    assert seconds(stable_world(), decision, quiet_turns=100) == 120

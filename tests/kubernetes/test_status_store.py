@@ -4,6 +4,7 @@ import asyncio
 import base64
 import zlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import pytest
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT
 from serinus.core.errors import StateConflict, StateUnwritable
+from serinus.core.observation import BinWindow
 from serinus.core.state import Phase, RolloutState
 from serinus.kubernetes.cache import ObjectCache
 from serinus.kubernetes.checkpoint import FORMAT, decoded
@@ -33,6 +35,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.world import KEY
 from tests.kubernetes.fake_api import FakeApiServer, Fault, OpenFence
 from tests.kubernetes.samples import deployment
+from tests.unit.watching.watching_world import HEALTHY, serving_since
 
 T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
@@ -138,6 +141,25 @@ def test_what_a_person_would_notice_is_written_at_once(world: ClusterWorld, stat
         before = world.writes()
         state = answer(world.store.save(KEY, state.model_copy(update=changes), state.sequence))
         assert world.writes() == before + 1, changes
+
+
+def test_looks_at_drift_are_written_once_a_minute_and_an_alarm_at_once(world: ClusterWorld) -> None:
+    watching = serving_since()
+    state = answer(world.store.save(KEY, watching.state, 0))
+
+    def writes_of(inputs: BinWindow) -> int:
+        nonlocal state
+        before = world.writes()
+        watching.look(inputs)
+        state = answer(world.store.save(KEY, watching.state, state.sequence))
+        return world.writes() - before
+
+    near = replace(HEALTHY, features={**HEALTHY.features, "temp": {"0": 100.0, "5": 500.0}})
+    assert writes_of(replace(HEALTHY, prediction={"1": 60.0})) == 0, "other numbers in the same sentence"
+    assert [writes_of(near), writes_of(near), writes_of(near)] == [1, 0, 1], "suspected, still suspected, drifted"
+    assert world.status()["conditions"][-1]["status"] == "True"
+    world.clock.advance(60)
+    assert writes_of(near) == 1
 
 
 def test_after_a_crash_the_checkpoint_goes_on(world: ClusterWorld, state: RolloutState) -> None:

@@ -6,7 +6,9 @@ from typing import cast
 
 import pytest
 
+from serinus.core.collecting import Collecting
 from serinus.core.errors import StateUnreadable
+from serinus.local.collector import LocalCollector
 from serinus.local.folder import StateFolder
 from serinus.local.runtime import LocalRuntime
 from serinus.local.serving import LocalServing
@@ -28,11 +30,26 @@ class RecordingServing:
         self.calls.append("close")
 
 
+class RecordingCollector:
+    def __init__(self, calls: list[str]) -> None:
+        self.calls = calls
+
+    problem = ""
+
+    async def follow(self, wanted: Collecting | None) -> None:
+        self.calls.append(f"follow {wanted}")
+
+    async def close(self) -> None:
+        self.calls.append("close collector")
+
+
 def new_runtime_of(folder: Path, serving: RecordingServing, reconciler: Reconciler) -> LocalRuntime:
     file = folder / "modeldeployment.yaml"
     file.write_text(deployment().model_dump_json(by_alias=True, exclude_none=True))
     state = StateFolder(folder / "state")
-    return LocalRuntime(state, DeploymentFile(file), reconciler, cast("LocalServing", serving), "http://here")
+    collector = cast("LocalCollector", RecordingCollector(serving.calls))
+    source, local = DeploymentFile(file), cast("LocalServing", serving)
+    return LocalRuntime(state, source, reconciler, local, collector, url="http://here")
 
 
 async def run_stopped(runtime: LocalRuntime) -> None:
@@ -57,4 +74,4 @@ async def test_a_state_that_cannot_be_read_is_said_before_what_serves_is_touched
 async def test_without_a_state_the_backend_is_started_and_closed(tmp_path: Path) -> None:
     serving = RecordingServing()
     await run_stopped(new_runtime_of(tmp_path, serving, World().reconciler))
-    assert serving.calls == ["start", "close"]
+    assert serving.calls == ["start", "close", "close collector"]

@@ -29,22 +29,26 @@ class Debts:
     _failed_at: dict[Key, datetime] = field(default_factory=dict)
     _put_off_since: dict[Key, datetime] = field(default_factory=dict)
 
-    async def settle(self, key: Key, state: RolloutState) -> None:
-        """Do what the state owes and save what is still owed, with the reason. Raises StateConflict, StateUnwritable."""
+    async def settle(self, key: Key, state: RolloutState) -> RolloutState:
+        """Do what the state owes; the state as it was saved then, with what is still owed and why.
+
+        Raises StateConflict, StateUnwritable.
+        """
         if not (state.alias_move or state.unrecorded):
             self.forget(key)
-            return
+            return state
         now, failed_at = self.ports.clock.now(), self._failed_at.get(key)
         if failed_at and not has_passed(TRY_AGAIN_AFTER, failed_at, now):
-            return
+            return state
         if self.is_late() and not has_passed(LONGEST_PUT_OFF, self._put_off_since.setdefault(key, now), now):
-            return
+            return state
         self._put_off_since.pop(key, None)
         after = await self._move_alias(key, await self._record_rollouts(key, state))
         if after.alias_move or after.unrecorded:
             self._failed_at[key] = now
-        if after != state:
-            await self.ports.store.save(key, after, expected=state.sequence)
+        if after == state:
+            return state
+        return await self.ports.store.save(key, after, expected=state.sequence)
 
     def forget(self, key: Key) -> None:
         """Nothing is owed (any more)."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from serinus.core.decision import Decision
-from serinus.core.observation import MetricsSnapshot, ServingObservation
-from serinus.core.pipeline_run import PipelineRun, RunRequest
+from serinus.core.decision import Decision, Note
+from serinus.core.observation import BinWindow, MetricsSnapshot, ServingObservation
+from serinus.core.pipeline_run import PipelineRun, RunRequest, Training
 from serinus.core.plan import ServingPlan
+from serinus.core.quality import CompareQuestion, Comparison, Watched, WatchQuestion
 from serinus.core.revision import Artifact
 from serinus.core.state import RolloutRecord, RolloutState
 
@@ -115,6 +116,10 @@ class Journal(Protocol):
         """Append one decision that a person would notice. Raises StateUnwritable."""
         ...
 
+    def noted(self, key: Key, at: datetime, note: Note) -> None:
+        """Append what happened beside the rollout. Raises StateUnwritable."""
+        ...
+
     def finished(self, key: Key, record: RolloutRecord) -> None:
         """Keep the whole record of a finished rollout; the same record twice is kept once. Raises StateUnwritable."""
         ...
@@ -146,9 +151,45 @@ class PipelineRunner(Protocol):
         ...
 
 
+class QualitySource(Protocol):
+    """Losses against labels, as the collector joins them."""
+
+    async def compare(self, key: Key, question: CompareQuestion) -> Comparison:
+        """Candidate against stable by cohort; asking keeps both scoring the sample. Raises QualityUnavailable."""
+        ...
+
+    async def watch(self, key: Key, question: WatchQuestion) -> Watched:
+        """One revision's losses by cohort. Raises QualityUnavailable; no rows are not an error."""
+        ...
+
+
+class BinSource(Protocol):
+    """Rows by bin, as the predictors count them."""
+
+    async def window(self, key: Key, revision: str, since: datetime) -> BinWindow:
+        """What was counted from `since` until now. Raises MetricsUnavailable; no traffic is not an error."""
+        ...
+
+
+class QuerySource(Protocol):
+    """Answers PromQL."""
+
+    async def evaluate(self, promql: str) -> float:
+        """The one finite number that the expression is now. Raises MetricsUnavailable, QueryInvalid."""
+        ...
+
+
+class TrainingSource(Protocol):
+    """Where the training file of a retraining is found."""
+
+    async def read(self, key: Key, pipeline: str) -> Training:
+        """What a run is started with. Raises TrainingUnavailable (it cannot be asked), SpecInvalid (what is wrong in it)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
-    """The outside world, one adapter for each port."""
+    """The outside world, one adapter for each port. Those that are None were not set up: who needs them says so."""
 
     store: StateStore
     serving: ServingBackend
@@ -156,3 +197,8 @@ class Ports:
     registry: ModelRegistry
     journal: Journal
     clock: Clock
+    quality: QualitySource | None = None
+    bins: BinSource | None = None
+    queries: QuerySource | None = None
+    trainings: TrainingSource | None = None
+    runner: PipelineRunner | None = None

@@ -1,5 +1,6 @@
 """One reconcile: gather, decide, persist, apply, report. The only place that sequences input and output."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,22 +15,34 @@ from serinus.core.revision import Artifact, Revision, revision_of
 from serinus.core.rollout import decide
 from serinus.core.spec import ModelDeployment
 from serinus.core.state import RolloutState, initial_state
+from serinus.gathering.inputs import ask_for_inputs
+from serinus.gathering.signals import ask_for_signals
+from serinus.gathering.training import ask_for_training
+from serinus.launching import Launcher
 from serinus.owed import Debts
 from serinus.ports import Key, Ports
+from serinus.turns import Turns
 
 
 @dataclass
 class Reconciler:
-    """Reconciles ModelDeployments. It keeps nothing but a short memory of the registry's answers, each `good_for` so long."""
+    """Reconciles ModelDeployments.
+
+    It keeps nothing but a short memory of the registry's answers, each `good_for` so long, and the order in which
+    deployments wait for a training run.
+    """
 
     ports: Ports
     good_for: timedelta = GOOD_FOR
+    turns: Turns = field(default_factory=Turns)
     _answers: RegistryAnswers = field(init=False)
     _debts: Debts = field(init=False)
+    _launcher: Launcher = field(init=False)
 
     def __post_init__(self) -> None:
         self._answers = RegistryAnswers(self.ports.registry, self.ports.clock, good_for=self.good_for)
         self._debts = Debts(self.ports, self._answers.is_late)
+        self._launcher = Launcher(self.ports, self.turns)
 
     async def reconcile(
         self,
@@ -52,7 +65,7 @@ class Reconciler:
         stored, serving = await self.ports.store.load(key), await self.ports.serving.observe(key)
         state = stored or await self._first_state(key, deployment, serving, now)
         observed = await self._gather(key, deployment, state, serving, action, invalid=invalid)
-        decision = decide(Input(deployment.spec, state, observed, now, late))
+        decision = decide(Input(deployment.spec, state, observed, now, late, str(key)))
         saved = await self._persist(key, state, decision.next_state)
         try:
             # What was not decided yet (a lost state, an absent registry) is no order to serve nothing.
@@ -62,12 +75,17 @@ class Reconciler:
             # It is decided, whether or not the world follows at once: the next reconcile only applies it again.
             if decision.changed:
                 self.ports.journal.decided(key, now, decision)
-        await self._debts.settle(key, saved)
+            for note in decision.notes:
+                self.ports.journal.noted(key, now, note)
+        # Debts first: what keeps a run from being started must not keep the alias from its version.
+        saved = await self._debts.settle(key, saved)
+        await self._launcher.settle(key, saved, deployment.spec.retraining, observed.training)
         return decision
 
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone."""
         self._debts.forget(key)
+        self._launcher.forget(key)
 
     async def _first_state(
         self, key: Key, deployment: ModelDeployment, serving: ServingObservation, now: datetime
@@ -96,12 +114,26 @@ class Reconciler:
         anew = action is not None and action.verb is Verb.RETRY and action.nonce != state.handled_nonce
         target = Problem(reasons.SPEC_INVALID, invalid) if invalid else await self._answers.target(source, anew=anew)
         promoted = None if state.has_served else await self._answers.promoted(source, anew=anew)
+        # None of these decides alone, and each may be away: together they hold up a rollback by one patience at most.
+        signals, training, inputs = await asyncio.gather(
+            ask_for_signals(self.ports, key, state, serving),
+            ask_for_training(self.ports, key, deployment.spec, state, action),
+            ask_for_inputs(self.ports, key, deployment.spec, state),
+        )
         return Observation(
             target=_as_revision(target, template),
             serving=serving,
             promoted=_as_revision(promoted, template) if promoted else None,
             metrics=await self._metrics(key) if state.phase in COUNTED else None,
             action=action,
+            quality=signals.quality,
+            queries=signals.queries,
+            answers=signals.answers,
+            inputs=inputs,
+            watched=training.watched,
+            labelled=training.labelled,
+            run=training.run,
+            training=training.training,
         )
 
     async def _metrics(self, key: Key) -> MetricsSnapshot | Problem:

@@ -21,13 +21,17 @@ KUBERNETES_FLAGS = f"{_VERSION}gitVersion={KUBERNETES_VERSION} {_VERSION}gitMajo
 
 @dataclass(frozen=True)
 class Binary:
-    """A program and the package it is built from. `seconds`: how long the first build takes on two cores."""
+    """A program and the package it is built from. `seconds`: how long the first build takes on two cores.
+
+    `tags`: build constraints, separated by commas.
+    """
 
     name: str
     module: str
     package: str
     seconds: int
     link_flags: str = ""
+    tags: str = ""
 
     @property
     def path(self) -> Path:
@@ -40,7 +44,7 @@ class Binary:
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
     def _recipe(self) -> str:
-        return f"{self.package} {self.link_flags}"
+        return f"{self.package} {self.link_flags}" + (f" -tags {self.tags}" if self.tags else "")
 
 
 ETCD = Binary("etcd", "etcd", "go.etcd.io/etcd/server/v3", 25)
@@ -55,12 +59,17 @@ KNATIVE = tuple(
     Binary(f"knative-{name}", "knative", f"knative.dev/serving/cmd/{name}", seconds)
     for name, seconds in (("controller", 120), ("webhook", 6), ("autoscaler", 5), ("activator", 5), ("queue", 3))
 )
+# Without service discoveries, of which the SDKs of a dozen clouds are the larger part, and without the web page's assets.
+PROMETHEUS, PROMTOOL = (
+    Binary(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", seconds, tags="remove_all_sd")
+    for name, seconds in (("prometheus", 135), ("promtool", 100))
+)
 ENVOY_GATEWAY = Binary("envoy-gateway", "envoy-gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", 240)
 HELM = Binary("helm", "helm", "helm.sh/helm/v4/cmd/helm", 115)
 KUBECONFORM = Binary("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", 5)
 
 STANDARD = (ETCD, API_SERVER, CONTROLLERS, SCHEDULER, KWOK, KSERVE)
-TOOLS = (HELM, KUBECONFORM, ENVOY_GATEWAY)
+TOOLS = (HELM, KUBECONFORM, ENVOY_GATEWAY, PROMETHEUS, PROMTOOL)
 
 
 def build(binaries: Iterable[Binary]) -> None:
@@ -80,7 +89,8 @@ def _build(binary: Binary, go: Go) -> None:
     started = time.monotonic()
     unfinished = binary.path.with_name(f".{binary.name}-{os.getpid()}")
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["build", "-trimpath", "-ldflags", f"-s -w {binary.link_flags}", "-o", str(unfinished), binary.package]
+    flags = ["-trimpath", "-tags", binary.tags, "-ldflags", f"-s -w {binary.link_flags}"]
+    arguments = ["build", *flags, "-o", str(unfinished), binary.package]
     command = [*_gently(), str(go.program), *arguments]
     done = subprocess.run(
         command,

@@ -120,7 +120,7 @@ def _save(folder: Path, version: str, estimator: Any, nullable: bool = True) -> 
         serialization_format="cloudpickle",  # loads in half the time of skops, which tests/predictor and the story have
     )
     (path / "serinus").mkdir()
-    (path / "serinus" / "reference.json").write_text(json.dumps(_reference(nullable)))
+    (path / "serinus" / "reference.json").write_text(json.dumps(_reference(nullable, frame, estimator)))
     return path
 
 
@@ -133,11 +133,26 @@ def _signature(nullable: bool) -> Any:
     return ModelSignature(Schema(inputs), Schema([ColSpec("long")]))
 
 
-def _reference(nullable: bool) -> dict[str, Any]:
+def _reference(nullable: bool, frame: Any, estimator: Any) -> dict[str, Any]:
     edges = {"distance": [100.0, 300.0], "wind": [8.0, 12.0], "stops": [0, 1, 2]}
     features = [
-        {"name": name, "type": kind, "nullable": nullable and name == "wind", "edges": edges[name], "counts": {}}
+        {
+            "name": name,
+            "type": kind,
+            "nullable": nullable and name == "wind",
+            "edges": edges[name],
+            "counts": _counts(frame[name], edges[name]),
+        }
         for name, kind in FEATURES.items()
     ]
-    prediction = {"method": "predict_proba", "edges": [0.25, 0.5, 0.75], "counts": {}}
-    return {"schemaVersion": 1, "target": "late", "rows": 400, "features": features, "prediction": prediction}
+    quarters = [0.25, 0.5, 0.75]
+    answers = _counts(estimator.predict_proba(frame)[:, 1], quarters)
+    prediction = {"method": "predict_proba", "edges": quarters, "counts": answers}
+    return {"schemaVersion": 1, "target": "late", "rows": len(frame), "features": features, "prediction": prediction}
+
+
+def _counts(values: Any, edges: list[float]) -> dict[str, int]:
+    import numpy as np
+
+    found = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+    return {**{str(index): int(count) for index, count in enumerate(found)}, "missing": 0}

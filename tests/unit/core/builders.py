@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from serinus.core.analysis import begin
+from serinus.core.analysis import Evidence, begin
+from serinus.core.analysis.answers import Answers, Divergence
+from serinus.core.analysis.query import Query
 from serinus.core.decision import Input
 from serinus.core.observation import Action, MetricsSnapshot, Observation, Problem, RevisionStatus, ServingObservation
 from serinus.core.revision import Artifact, Revision, revision_of
-from serinus.core.spec import ModelDeploymentSpec, RolloutPolicy
+from serinus.core.spec import DriftSignal, ModelDeploymentSpec, QuerySignal, RolloutPolicy
 from serinus.core.state import IN_ROLLOUT, Ending, Outcome, Phase, Rejection, Rollout, RolloutState
 from tests.fakes.clock import START
 from tests.fakes.world import deployment
@@ -42,6 +44,23 @@ def rollout(policy: RolloutPolicy | None = None, **changes: Any) -> Rollout:
         "evidence": evidence,
     }
     return Rollout(**(values | changes))
+
+
+def evidence_of(*signals: Any) -> Evidence:
+    """Evidence that holds these states of signals, whatever the policy says."""
+    return rollout().evidence.model_copy(update={"signals": signals})
+
+
+def drifted() -> Answers:
+    """A Drift signal that has failed."""
+    seen = Divergence(psi=0.9, tvd=0.4, bound=0.1)
+    signal = DriftSignal(name="drift", type="Drift")
+    return Answers(signal=signal, candidate_rows=1000, stable_rows=9000, looks=1, seen=seen)
+
+
+def outside() -> Query:
+    """A Query signal that has failed."""
+    return Query(signal=QuerySignal(name="revenue", type="Query", promql="up", min=1), value=0, outside=2)
 
 
 def state(phase: Phase, policy: RolloutPolicy | None = None, **changes: Any) -> RolloutState:

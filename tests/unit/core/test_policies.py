@@ -22,7 +22,21 @@ from serinus.core.policies import (
     waiting,
 )
 from serinus.core.state import Ending, Outcome, Phase
-from tests.unit.core.builders import CANDIDATE, NOW, OTHER, STABLE, ending, rejection, seen, serving, spec, state
+from tests.unit.core.builders import (
+    CANDIDATE,
+    NOW,
+    OTHER,
+    STABLE,
+    drifted,
+    ending,
+    evidence_of,
+    outside,
+    rejection,
+    seen,
+    serving,
+    spec,
+    state,
+)
 
 P = Phase
 FULL = serving(STABLE, CANDIDATE, weights={STABLE.id: 0, CANDIDATE.id: 100})
@@ -44,6 +58,8 @@ MIRRORED = serving(STABLE, CANDIDATE, mirror=10)
 NO_MIRROR = serving(STABLE, CANDIDATE, no_mirror="the gateway cannot copy requests")
 OPEN = {"step": 2, "reason": reasons.PAUSE_STEP}
 HARMED = {"step": 1, "reason": reasons.SIGNAL_FAILED}
+DRIFTS = {"evidence": evidence_of(drifted())}
+FAILS = {"evidence": evidence_of(drifted(), outside())}
 
 
 @dataclass
@@ -230,6 +246,26 @@ CASES = [
     ),
     # judging it
     Case(analysing.stop_when_a_signal_fails, P.PROGRESSING, has=ANALYSING),
+    Case(analysing.stop_when_a_signal_fails, P.PROGRESSING, has=ANALYSING | DRIFTS),
+    Case(analysing.stop_when_a_signal_fails, P.PROGRESSING, P.ROLLING_BACK, "QueryOutOfRange", ANALYSING | FAILS),
+    Case(analysing.pause_when_answers_drift, P.PROGRESSING, has=ANALYSING | DRIFTS | {"waived": ("drift",)}),
+    Case(
+        analysing.pause_when_answers_drift,
+        P.PROGRESSING,
+        P.PAUSED,
+        reasons.CANDIDATE_DRIFTED,
+        ANALYSING | DRIFTS,
+    ),
+    Case(analysing.pause_when_answers_drift, P.PAUSED, P.PAUSED, reasons.CANDIDATE_DRIFTED, TIMED | DRIFTS),
+    Case(analysing.pause_when_answers_drift, P.PAUSED, has=DRIFTS | {"reason": reasons.CANDIDATE_DRIFTED}),
+    Case(analysing.pause_when_answers_drift, P.PAUSED, has=HARMED | DRIFTS),
+    Case(
+        analysing.pause_when_answers_drift,
+        P.AWAITING_APPROVAL,
+        P.AWAITING_APPROVAL,
+        reasons.CANDIDATE_DRIFTED,
+        DRIFTS,
+    ),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, has=ANALYSING, asks={"after": 60}),
     Case(analysing.give_up_at_deadline, P.PROGRESSING, P.PAUSED, reasons.INCONCLUSIVE, ANALYSING, {"after": 61}),
     Case(
@@ -390,7 +426,7 @@ def test_every_policy_of_a_chain_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("phase", list(Phase))
-@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.RETRAIN])  # tests/unit/retraining
 def test_a_request_is_carried_out_or_refused_with_a_sentence_and_never_both(verb: Verb, phase: Phase) -> None:
     before = state(phase)
     answer = people.act_on_request(seen(before, action=Action(verb, "n1", "", "ann")))

@@ -9,13 +9,8 @@ from serinus.lint import Level, lint_text, load_deployment
 from serinus.lint.problem import Problem
 from serinus.lint.unsupported import unsupported_on_one_machine
 
-SIGNAL = "spec.rollout.signals[0].type"
 NOWHERE_YET = [
-    ("spec.monitoring", with_spec("monitoring: {drift: {psi: 0.3}}")),
-    ("spec.retraining", with_spec("retraining: {pipeline: p, triggers: [{type: MaxAge, age: 720h}]}")),
-    (SIGNAL, with_rollout("signals: [{name: a, type: Quality, labelHorizon: 6h}]")),
-    (SIGNAL, with_rollout("signals: [{name: a, type: Drift}]")),
-    (SIGNAL, with_rollout("signals: [{name: a, type: Query, promql: up, min: 1}]")),
+    ("spec.monitoring.slo", with_spec("monitoring: {slo: {maxErrorRate: 0.01}}")),
 ]
 ONLY_IN_A_CLUSTER = {
     "spec.serving.mode": with_serving("mode: Knative"),
@@ -28,6 +23,9 @@ ONLY_IN_A_CLUSTER = {
     "spec.serving.hostname": with_serving("hostname: models.example.org"),
     "spec.serving.template": with_serving("template: {predictor: {env: []}}"),
     "spec.serving.adopt": with_serving("adopt: true"),
+    "spec.retraining.triggers[0].type": with_spec(
+        "retraining: {pipeline: p, triggers: [{type: Event, eventType: com.example.refreshed}]}"
+    ),
     "spec.deletionPolicy": with_spec("deletionPolicy: Orphan"),
 }
 ALSO_ONLY_IN_A_CLUSTER = [
@@ -53,6 +51,19 @@ def test_what_is_not_built_yet_is_refused_by_lint_and_by_the_runtime(path: str, 
     assert problem.line >= 6
     with pytest.raises(NotSupportedYet, match=r"deployment\.yaml:\d+: spec\..*not supported yet"):
         load_deployment(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("less", ["sampleRate: 0.5", "hash: [name]", "drop: [name]"])
+def test_less_than_whole_requests_is_logged_by_our_own_predictor_only(less: str) -> None:
+    text = with_spec(f"monitoring: {{log: {{{less}}}}}")
+    assert of(Level.ERROR, text) == []
+    (problem,) = of(Level.ERROR, text + "  serving: {runtime: triton}\n")
+    assert problem.path == f"spec.monitoring.log.{less.partition(':')[0]}"
+    assert "sends whole requests" in problem.message
+
+
+def test_whole_requests_are_logged_of_any_runtime() -> None:
+    assert of(Level.ERROR, with_spec("monitoring: {log: {}}") + "  serving: {runtime: triton}\n") == []
 
 
 @pytest.mark.parametrize("strategy", ["BlueGreen", "Shadow"])

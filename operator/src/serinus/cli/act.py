@@ -87,7 +87,7 @@ def _ask(home: "Home", verb: Verb, name: str, rollout: str, patience: timedelta 
     found = home.find(name)
     refuse_where_nobody_works(home, verb)
     meant = rollout or found.state.latest_rollout
-    answer = _answered(home, found, verb, home.ask(found.key, verb, meant))
+    answer = answered(home, found, verb, home.ask(found.key, verb, meant))
     typer.echo(f"{found.key}: {answer.state.action_message} ({home.label})")
     if answer.state.action_refused:
         raise typer.Exit(Exit.FAILED)
@@ -102,7 +102,7 @@ def refuse_where_nobody_works(home: "Home", verb: Verb) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _answered(home: "Home", found: "Found", verb: Verb, nonce: str) -> "Found":
+def answered(home: "Home", found: "Found", verb: Verb, nonce: str) -> "Found":
     """The deployment once it has answered; ends the command where it does not."""
     from serinus.cli.following import Overtaken, wait_for_answer
 

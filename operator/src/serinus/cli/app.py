@@ -2,7 +2,7 @@
 
 import typer
 
-from serinus.cli import act, demo, explain, get, history, lint, operator, report, run, train
+from serinus.cli import act, backtest, demo, explain, get, history, labels, lint, operator, report, retrain, run, train
 from serinus.cli.exits import EPILOG
 
 app = typer.Typer(
@@ -23,13 +23,16 @@ plugin = typer.Typer(
 )
 app.command("train", epilog=EPILOG)(train.train)
 app.command("report", epilog=EPILOG)(report.report)
+app.command("backtest", epilog=EPILOG)(backtest.backtest)
 app.command("run", epilog=EPILOG)(run.run)
 for one in (app, plugin):
     one.command("get", epilog=EPILOG)(get.get)
     one.command("explain", epilog=EPILOG)(explain.explain)
     one.command("history", epilog=EPILOG)(history.history)
+    one.command("retrain", epilog=EPILOG)(retrain.retrain)
     for verb in act.HELP:
         one.command(verb, help=act.help_of(verb), epilog=EPILOG)(act.asking(verb))
+app.add_typer(labels.app)
 app.command("operator", context_settings=operator.CONTEXT, epilog=EPILOG)(operator.operator)
 app.command("lint", epilog=EPILOG)(lint.lint)
 app.command("demo", epilog=EPILOG)(demo.demo)

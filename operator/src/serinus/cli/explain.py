@@ -66,8 +66,10 @@ def lines(explanation: "Explanation", now: datetime) -> list[str]:
         *section("Serves" + (f" at {one.url}" if one.url else ""), items(one.serves)),
         *section("Wrong", items(one.problems)),
         *section(_title(one, now), [line for signal in one.signals for line in signal_lines(signal)]),
+        *section("Drift from training", items(one.drift)),
         *section("Waits for", items(one.waits)),
         *section("Next", items(one.next)),
+        *section("Retraining", items(one.retraining)),
         *section("Last request", wrapped(one.last_request, "  ") if one.last_request else []),
         *section("You can", commands),
     ]

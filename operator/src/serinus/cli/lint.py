@@ -14,11 +14,22 @@ def lint(
         float | None,
         typer.Option(min=0.001, help="Say how long the rollout takes at this traffic, all versions together."),
     ] = None,
+    error_rate: Annotated[
+        float,
+        typer.Option(min=0.00001, max=0.5, help="Share of stable's requests that fail or are slow, as seen so far."),
+    ] = 0.01,
+    loss_spread: Annotated[
+        float,
+        typer.Option(
+            min=0.00001,
+            help="Standard deviation of the difference of two losses of a row: `spread` in `serinus explain`.",
+        ),
+    ] = 0.1,
 ) -> None:
     """Check a ModelDeployment file: each problem with its field path and line. Exit code 1 if it would be refused."""
-    from serinus.lint import Level, lint_file
+    from serinus.lint import Level, Seen, lint_file
 
-    problems = lint_file(file, requests_per_minute)
+    problems = lint_file(file, requests_per_minute, Seen(error_rate, loss_spread))
     for problem in problems:
         typer.echo(str(problem))
     errors = sum(problem.level is Level.ERROR for problem in problems)

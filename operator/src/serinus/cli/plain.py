@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 NARROWEST: Final = 40
@@ -47,16 +47,30 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"
 
 
+COUNTS: Final = (
+    ("{} rows old enough, {} labelled, {} judged", ("rows", "labelled", "judged")),
+    ("spread of their differences {}", ("spread",)),
+    ("{} answers of the candidate, {} of stable, {} looks", ("candidateRows", "stableRows", "looks")),
+    ("outside at {} looks in a row, inside at {}", ("looksOutside", "looksInside")),
+)
+
+
 def numbers(values: Mapping[str, float]) -> str:
     """A signal's numbers in one line: the counts that its sentence does not have, then evidence as odds to 1."""
     parts = [] if "safetyEvidence" in values else [_counts(values, "candidate"), _counts(values, "stable")]
     if "requestsExpected" in values:
         arrived, expected = (values[f"requests{name}"] for name in ("Arrived", "Expected"))
         parts.append(f"{number(arrived)} requests arrived, {number(round(expected))} expected")
+    parts += [words.format(*map(number, told)) for words, names in COUNTS if (told := _all(values, names))]
     for words, name in (("harm {} to 1, fails at {}", "harm"), ("no harm {} to 1, passes at {}", "safety")):
         if f"{name}Evidence" in values:
             parts.append(words.format(number(values[f"{name}Evidence"]), number(values[f"{name}Needed"])))
     return "; ".join(filter(None, parts))
+
+
+def _all(values: Mapping[str, float], names: Sequence[str]) -> tuple[float, ...]:
+    """The values of all names; nothing where one is missing."""
+    return tuple(values[name] for name in names) if all(name in values for name in names) else ()
 
 
 def _counts(values: Mapping[str, float], side: str) -> str:

@@ -23,6 +23,12 @@ def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port that clients call.")] = 8080,
     state_dir: StateDir = DEFAULT_STATE_DIR,
     registry: Registry = "",
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            "--prometheus", envvar="SERINUS_PROMETHEUS_URL", help="Prometheus that Query signals are asked of."
+        ),
+    ] = "",
 ) -> None:
     """Serve a model on this machine. A changed version in the file is rolled out, judged, promoted or taken back.
 
@@ -31,7 +37,8 @@ def run(
     from serinus.local.compose import Options
 
     with errors_as_exit_codes():
-        asyncio.run(_serve(Options(file=file, folder=state_dir, port=port, registry_uri=registry)))
+        options = Options(file=file, folder=state_dir, port=port, registry_uri=registry, prometheus_url=prometheus)
+        asyncio.run(_serve(options))
     raise typer.Exit(Exit.INTERRUPTED)
 
 
@@ -58,6 +65,8 @@ def print_report(report: "Report") -> None:
         state = decision.next_state
         weight = f" {told_share(state)}".replace(" %", "%") if state.rollout else ""
         print_line(f"{state.phase}{weight}  {decision.reason}: {decision.message}")
+    for note in decision.notes if decision else ():
+        print_line(f"{note.reason}: {note.message}")
 
 
 def print_line(text: str) -> None:

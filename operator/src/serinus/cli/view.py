@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from serinus.cli.explaining.retraining import retraining_lines
 from serinus.cli.homes import Found
 from serinus.core.planning import told_share
 from serinus.core.state import Phase, RolloutRecord, RolloutState
@@ -34,7 +35,7 @@ def table(found: Sequence[Found], *, wide: bool = False) -> RenderableType:
         "WEIGHT",
         "REASON",
         "AGE",
-        *(("URL", "MESSAGE") if wide else ()),
+        *(("DRIFTED", "URL", "MESSAGE") if wide else ()),
     ):
         result.add_column(column, no_wrap=column not in ("MESSAGE",))
     for one in found:
@@ -48,7 +49,7 @@ def table(found: Sequence[Found], *, wide: bool = False) -> RenderableType:
             one.reason,
             age(datetime.now(UTC) - state.phase_since),
         ]
-        result.add_row(*cells, *((state.url, one.message) if wide else ()))
+        result.add_row(*cells, *((drifted(state), state.url, one.message) if wide else ()))
     return result
 
 
@@ -63,6 +64,12 @@ def details(one: Found) -> RenderableType:
         parts.append(Text(f"last request: {state.action_message}", "dim"))
     if state.rollout:
         parts += ["", Text(f"Rollout {state.rollout.id}", "bold"), Padding(signals(state), (0, 0, 0, 2))]
+    if state.drift:
+        colour = "yellow" if state.drift.status == "True" else ""
+        text = f"{state.drift.reason}: {state.drift.message}"
+        parts += ["", Text(f"Drifted: {state.drift.status}", "bold"), Text(f"  {text}", colour)]
+    if state.retraining:
+        parts += ["", Text("Retraining", "bold"), *(Text(f"  {line}") for line in retraining_lines(state))]
     if state.rejected:
         parts += ["", Text("Rejected until `serinus retry`", "bold")]
         parts += [Text(f"  {entry.label}: {entry.reason}: {entry.message}") for entry in state.rejected]
@@ -110,6 +117,11 @@ def stable_version(state: RolloutState) -> str:
 def candidate_version(state: RolloutState) -> str:
     """What is on its way."""
     return (state.rollout.candidate.artifact.version or state.rollout.candidate.id) if state.rollout else "-"
+
+
+def drifted(state: RolloutState) -> str:
+    """The status of the condition Drifted."""
+    return state.drift.status if state.drift else "-"
 
 
 def age(value: timedelta) -> str:

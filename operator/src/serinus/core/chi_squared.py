@@ -3,6 +3,7 @@
 Abramowitz and Stegun, *Handbook of Mathematical Functions* (1964), 26.4.4 and 26.4.5.
 """
 
+from functools import lru_cache
 from math import erfc, exp, gamma, sqrt
 
 HALVINGS = 80  # until the bracket of a quantile is down to the last digit
@@ -17,6 +18,7 @@ def tail(value: float, degrees: int) -> float:
     return result
 
 
+@lru_cache(maxsize=1024)  # every input of a look asks for the same one
 def upper_quantile(alpha: float, degrees: int) -> float:
     """What a chi-squared variable of `degrees` exceeds with probability `alpha` (between 0 and 1); 0 without degrees."""
     if not degrees:

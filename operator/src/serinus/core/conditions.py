@@ -5,6 +5,7 @@ from typing import Literal
 
 from serinus.core import reasons
 from serinus.core.analysis.reasons import LATENCY_EDGE_MISSING
+from serinus.core.drift import DRIFTED
 from serinus.core.looking import JUDGED
 from serinus.core.model import Frozen
 from serinus.core.observation import Observation, Problem
@@ -13,6 +14,16 @@ from serinus.core.state import IN_ROLLOUT, Condition, Phase, RolloutState
 Status = Literal["True", "False", "Unknown"]
 
 SERVES_NOTHING = frozenset({Phase.PENDING, Phase.FAILED})
+NOT_ASKED = frozenset(
+    {
+        LATENCY_EDGE_MISSING,
+        reasons.COLLECTOR_MISSING,
+        reasons.QUALITY_UNAVAILABLE,
+        reasons.PREDICTOR_COUNTERS_MISSING,
+        reasons.PROMETHEUS_MISSING,
+        reasons.QUERY_INVALID,
+    }
+)
 ENDED_BADLY = frozenset({Phase.ROLLED_BACK, Phase.FAILED})
 
 
@@ -26,7 +37,8 @@ class _Wanted(Frozen):
 def with_conditions(state: RolloutState, observed: Observation, now: datetime) -> RolloutState:
     """The state with its conditions as they are now."""
     former = {condition.type: condition for condition in state.conditions}
-    wanted = (_ready(state, observed), _progressing(state), _degraded(state, observed))
+    beside = (*_drifted(state), *_retraining(state))
+    wanted = (_ready(state, observed), _progressing(state), _degraded(state, observed), *beside)
     return state.model_copy(update={"conditions": tuple(_settled(former.get(w.type), w, now) for w in wanted)})
 
 
@@ -38,7 +50,7 @@ def trouble_of(state: RolloutState, observed: Observation) -> str:
             return condition.reason
     if state.phase in JUDGED and isinstance(observed.metrics, Problem):
         return observed.metrics.reason
-    return LATENCY_EDGE_MISSING if state.reason == LATENCY_EDGE_MISSING else ""
+    return state.reason if state.reason in NOT_ASKED else ""
 
 
 def _settled(former: Condition | None, wanted: _Wanted, now: datetime) -> Condition:
@@ -76,3 +88,19 @@ def _degraded(state: RolloutState, observed: Observation) -> _Wanted:
         reason=reasons.AS_ASKED,
         message="what the spec asks for is under way or serves",
     )
+
+
+def _drifted(state: RolloutState) -> tuple[_Wanted, ...]:
+    """Only where it is watched. Drift is nothing that a rollout has done, so it degrades nothing."""
+    drift = state.drift
+    return (_Wanted(type=DRIFTED, status=drift.status, reason=drift.reason, message=drift.message),) if drift else ()
+
+
+def _retraining(state: RolloutState) -> tuple[_Wanted, ...]:
+    """Only where retraining was ever asked for."""
+    memory = state.retraining
+    if memory is None:
+        return ()
+    blocked = memory.hold is not None and memory.hold.reason == reasons.NEEDS_PERSON
+    status: Status = "True" if blocked else "False"
+    return (_Wanted(type="RetrainingBlocked", status=status, reason=memory.reason, message=memory.message),)

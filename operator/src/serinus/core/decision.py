@@ -1,7 +1,7 @@
 """What a policy sees and what it answers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from serinus.core.observation import Observation
@@ -17,13 +17,17 @@ NOT_LATE = timedelta()
 
 @dataclass(frozen=True)
 class Input:
-    """The immutable input of every policy. `late`: how long Serinus itself had no time for the deployment."""
+    """The immutable input of every policy. `late`: how long Serinus itself had no time for the deployment.
+
+    `name` is the deployment's, as namespace/name.
+    """
 
     spec: ModelDeploymentSpec
     state: RolloutState
     observed: Observation
     now: datetime
     late: timedelta = NOT_LATE
+    name: str = ""
 
     @property
     def target(self) -> Revision | None:
@@ -51,12 +55,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that happened beside the rollout, in the journal and as an Event. `warning`: a person should look."""
+
+    reason: str
+    message: str
+    numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    warning: bool = False
+
+
+@dataclass(frozen=True)
 class Decision:
     """What one reconcile decided: the state to save, the world that follows from it, and why.
 
     `evidence` holds the latest numbers of every signal by its name. `changed`: a person would notice the
-    difference (the evidence may have grown either way). `changes_in`: see ServingObservation. `trouble` is the reason why
-    it is not as asked for, or why nothing can be judged; empty where there is none.
+    difference (the evidence may have grown either way). `changes_in`: after how long time alone makes another one likely.
+    `trouble` is the reason why it is not as asked for, or why nothing can be judged; empty where there is none. `notes`:
+    what else has happened.
     """
 
     next_state: RolloutState
@@ -68,6 +83,7 @@ class Decision:
     changed: bool
     changes_in: timedelta | None = None
     trouble: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 Policy = Callable[[Input], Step | None]

@@ -47,6 +47,16 @@ class MetricsUnavailable(SerinusError):
     retriable = True
 
 
+class QualityUnavailable(SerinusError):
+    """The collector could not be asked. This is never evidence for or against a model."""
+
+    retriable = True
+
+
+class QueryInvalid(SerinusError):
+    """A PromQL expression that Prometheus does not understand, or that does not answer one number."""
+
+
 class ServingUnavailable(SerinusError):
     """The serving backend could not be observed or changed."""
 
@@ -93,6 +103,12 @@ class PipelinesUnavailable(SerinusError):
 
 class PipelinesRefused(SerinusError):
     """What runs pipelines answered no: who asks is not allowed to, or it speaks another language."""
+
+
+class TrainingUnavailable(SerinusError):
+    """The training file of a retraining could not be asked for."""
+
+    retriable = True
 
 
 class PipelineRunNotFound(SerinusError):

@@ -1,7 +1,7 @@
 """One look at the evidence: fold the counters since the last one, once per interval of the policy."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from serinus.core import analysis
 from serinus.core.decision import Input
@@ -32,11 +32,14 @@ def with_latest_counts(seen: Input) -> Input:
 
 def is_due(seen: Input, rollout: Rollout) -> bool:
     """Whether an interval has passed since the last look; while rolling back every look counts the last requests."""
-    if rollout.looked_at is None:
-        return True
-    if seen.state.phase is Phase.ROLLING_BACK:
+    if rollout.looked_at is not None and seen.state.phase is Phase.ROLLING_BACK:
         return seen.now > rollout.looked_at
-    return has_passed(rollout.policy.interval, rollout.looked_at, seen.now)
+    return interval_is_over(rollout, seen.now)
+
+
+def interval_is_over(rollout: Rollout, now: datetime) -> bool:
+    """Whether an interval of the policy has passed since the last look."""
+    return rollout.looked_at is None or has_passed(rollout.policy.interval, rollout.looked_at, now)
 
 
 def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
@@ -50,6 +53,9 @@ def looked(seen: Input, rollout: Rollout, snapshot: MetricsSnapshot) -> Rollout:
             weight=steady_share(seen, rollout),
             mirrored=rollout.policy.strategy.mirrors,
             clock_put_back=rollout.looked_at is not None and seen.now < rollout.looked_at,
+            quality=seen.observed.quality,
+            queries=seen.observed.queries,
+            answers=seen.observed.answers,
         ),
     )
     if evidence is rollout.evidence:

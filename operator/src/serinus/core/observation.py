@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from serinus.core.pipeline_run import PipelineRun, Training
+from serinus.core.quality import Comparison, Watched
 from serinus.core.revision import Revision
 
 
@@ -80,6 +82,8 @@ class ServingObservation:
     `mirror` is the share of requests that is copied to a revision, accepted as the weights are. `no_mirror` says why no
     requests can be copied, `no_partial_mirror` why not a share below 100 %; they are empty where it can be done.
     `changes_in`: after how long time alone makes it another observation, where that is known.
+    `addresses`: where a revision's predictors answer without the gateway, as in http://host:port, by revision id; what is sent
+    there is counted by no gateway. A revision that has none, or none that is known, is left out.
     """
 
     revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
@@ -93,6 +97,7 @@ class ServingObservation:
     no_mirror: str = ""
     no_partial_mirror: str = ""
     changes_in: timedelta | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def ready(self, revision: str) -> bool:
         """Whether the revision is up with all the replicas it should have."""
@@ -105,6 +110,26 @@ class ServingObservation:
         return status is not None and status.ready_replicas > 0
 
 
+@dataclass(frozen=True)
+class BinWindow:
+    """What one revision's predictors counted in (since, until]: rows by bin of each feature, and of the prediction.
+
+    `features` and `prediction` are counted into the bins of the revision's own reference; `answers` into bins that are the
+    same for every revision, so that two of them can be compared. `reference` holds the training rows by feature and bin,
+    `reference_prediction` the held-out ones by bin; both are empty where the model has no reference. `since` may be
+    later than what was asked for, where nothing is known of the time before.
+    """
+
+    revision: str
+    since: datetime
+    until: datetime
+    features: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prediction: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, float] = field(default_factory=dict)
+    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    reference_prediction: Mapping[str, float] = field(default_factory=dict)
+
+
 class Verb(StrEnum):
     """What a person can ask of a rollout."""
 
@@ -114,16 +139,21 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     ROLLBACK = "rollback"
+    RETRAIN = "retrain"
 
 
 @dataclass(frozen=True)
 class Action:
-    """One request of a person. `nonce` makes it happen once; `rollout_id` is the latest that the person saw."""
+    """One request of a person. `nonce` makes it happen once; `rollout_id` is the latest that the person saw.
+
+    `reason` is what the person says of it, where the verb asks.
+    """
 
     verb: Verb
     nonce: str
     rollout_id: str = ""
     by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +162,11 @@ class Observation:
 
     `target` is the revision that the spec asks for; `promoted` the one that the registry's promoteAlias names, asked for
     only while nothing has ever served. A Problem stands where the answer could not be had; None where nobody asked.
+
+    For the signals of a rollout, by the signal's name: `quality`, `queries` (values) and for Drift `answers`, the windows of
+    candidate and stable since the candidate got its present share. For what serves: `inputs`, the window that monitoring
+    watches. For retraining: `watched`, the quality of what serves; `labelled`, all rows since the latest run; `run`, the run
+    under way; `training`, what a run would be started with.
     """
 
     target: Revision | Problem
@@ -139,3 +174,11 @@ class Observation:
     promoted: Revision | Problem | None = None
     metrics: MetricsSnapshot | Problem | None = None
     action: Action | None = None
+    quality: Mapping[str, Comparison | Problem] = field(default_factory=dict)
+    queries: Mapping[str, float | Problem] = field(default_factory=dict)
+    answers: tuple[BinWindow, BinWindow] | Problem | None = None
+    inputs: BinWindow | Problem | None = None
+    watched: Watched | Problem | None = None
+    labelled: Watched | Problem | None = None
+    run: PipelineRun | Problem | None = None
+    training: Training | Problem | None = None

@@ -12,8 +12,10 @@ from pydantic import Field
 
 from serinus.core.analysis import Evidence
 from serinus.core.model import Frozen
+from serinus.core.retraining.state import RetrainingState
 from serinus.core.revision import Revision
 from serinus.core.spec import RolloutPolicy
+from serinus.core.watching.state import DriftState
 
 
 class Phase(StrEnum):
@@ -236,6 +238,8 @@ class RolloutState(Frozen):
     conditions: tuple[Condition, ...] = ()
     url: str = ""
     mode: str = ""
+    drift: DriftState | None = None
+    retraining: RetrainingState | None = None
 
     @property
     def has_served(self) -> bool:

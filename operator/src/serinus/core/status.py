@@ -10,6 +10,8 @@ from serinus.core.state import RolloutState
 MACHINE_ONLY: Final[Mapping[str, bool | set[str]]] = {
     **dict.fromkeys(("sequence", "attempts", "unrecorded"), True),
     "rollout": {"curve", "evidence"},
+    "retraining": {"counter", "starts", "events", "schedules", "quality"},
+    "drift": {"begun_at", "traffic_since", "asked_at", "alarming", "alarming_since", "calm"},
 }
 
 

@@ -19,6 +19,7 @@ COLUMNS = (
     ("Reason", "string", ".status.reason", "Why it stands there.", 0),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the deployment was created.", 0),
     ("Mirror", "integer", ".status.rollout.mirror", "Share of requests copied to the candidate, in percent.", 1),
+    ("Drifted", "string", ".status.drift.status", "Whether the inputs have drifted from training.", 1),
     ("URL", "string", ".status.url", "Where clients call the model.", 1),
 )
 

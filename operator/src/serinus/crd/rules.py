@@ -82,6 +82,14 @@ TWINS: Final[Mapping[str, tuple[Rule, ...]]] = {
             field="signals",
         ),
     ),
+    "QualitySignal._margin_is_below_bound": (
+        Rule(
+            "(has(self.maxIncrease) ? self.maxIncrease : 0.01) < (has(self.bound) ? self.bound : 1.0)",
+            "maxIncrease is not below bound, the largest difference of two losses, so nothing can fail; "
+            "lower it, or raise bound",
+            field="maxIncrease",
+        ),
+    ),
     "QuerySignal._has_a_limit": (
         Rule(
             "has(self.min) || has(self.max)",

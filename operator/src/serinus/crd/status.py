@@ -12,6 +12,8 @@ from serinus.crd.structural import nodes, structural
 
 MACHINE_ONLY = frozenset({"sequence", "attempts", "unrecorded"})
 MACHINE_ONLY_OF_ROLLOUT = frozenset({"curve", "evidence"})
+MACHINE_ONLY_OF_RETRAINING = frozenset({"counter", "starts", "events", "schedules", "quality"})
+MACHINE_ONLY_OF_DRIFT = frozenset({"begunAt", "trafficSince", "askedAt", "alarming", "alarmingSince", "calm"})
 KEPT = frozenset(
     {"description", "type", "format", "enum", "properties", "items", "additionalProperties"}
     | {"x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"}
@@ -42,6 +44,8 @@ def _of_state() -> Json:
             models[model]["properties"][field]["description"] = text
     _drop(schema, MACHINE_ONLY)
     _drop(models["Rollout"], MACHINE_ONLY_OF_ROLLOUT)
+    _drop(models["RetrainingState"], MACHINE_ONLY_OF_RETRAINING)
+    _drop(models["DriftState"], MACHINE_ONLY_OF_DRIFT)
     return structural(schema, schema["$defs"])
 
 

@@ -33,7 +33,7 @@ def action_of(manifest: Manifest) -> Action | None:
         raise _refused(f"verb {shown(verb)} is not one of {', '.join(Verb)}")
     if not nonce:
         raise _refused("nonce is missing; give each request one of its own")
-    return Action(Verb(verb), nonce, content.get("rolloutId", ""), content.get("by", ""))
+    return Action(Verb(verb), nonce, content.get("rolloutId", ""), content.get("by", ""), content.get("reason", ""))
 
 
 def _content(text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from serinus.core import reasons
-from serinus.core.decision import Decision
+from serinus.core.decision import Decision, Note
 from serinus.core.state import Phase, RolloutRecord
 from serinus.kubernetes.events import EventRecorder
 from serinus.kubernetes.telemetry import Telemetry
@@ -48,6 +48,14 @@ class ClusterJournal:
         warning = state.phase in WARNINGS or decision.reason == decision.trouble
         self._events.tell(key, decision.reason, decision.message, warning=warning, action=str(state.phase))
 
+    def noted(self, key: Key, at: datetime, note: Note) -> None:
+        """See the port."""
+        numbers = {"evidence": {name: dict(values) for name, values in note.numbers.items()}, "at": at.isoformat()}
+        level = logging.WARNING if note.warning else logging.INFO
+        log.log(level, note.message, extra={"key": str(key), "reason": note.reason, "numbers": numbers})
+        self._telemetry.decided(note.reason)
+        self._events.tell(key, note.reason, note.message, warning=note.warning, action="Observe")
+
     def finished(self, key: Key, record: RolloutRecord) -> None:
         """See the port."""
         if (key, record.id) in self._finished:
@@ -58,4 +66,4 @@ class ClusterJournal:
         message = f"rollout {record.id} ended {record.outcome}: {record.message}"
         content = record.model_dump(mode="json", by_alias=True)
         log.info(message, extra={"key": str(key), "reason": record.reason, "record": content})
-        self._telemetry.finished(record.outcome)
+        self._telemetry.finished(key, record.outcome)

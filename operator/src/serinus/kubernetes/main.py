@@ -40,7 +40,13 @@ class Operator:
     async def run(self) -> None:
         """The whole life."""
         parts, settings = self._parts, self._parts.settings
-        health = HealthServer(settings.listen_host, settings.listen_port, parts.telemetry, lambda: self._unready)
+        health = HealthServer(
+            settings.listen_host,
+            settings.listen_port,
+            parts.telemetry,
+            lambda: self._unready,
+            parts.event_endpoint.handle,
+        )
         port = await health.start()
         log.info("metrics and health are on port %d", port)
         parts.watches.started = self._watching

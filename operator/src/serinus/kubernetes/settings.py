@@ -2,12 +2,14 @@
 
 import socket
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+TemplateName = Literal["serinus", "kserve", "knative", "knative-1.18", "traefik", "istio", "envoy", "none"]
 
 
 class OperatorSettings(BaseSettings):
@@ -58,6 +60,17 @@ class OperatorSettings(BaseSettings):
     registry_poll_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
         default=30.0, description="How often the registry is asked where the alias of a model points."
     )
+    kfp_host: str = Field(
+        default="", description="API of Kubeflow Pipelines, which runs retraining; none is retrained where empty."
+    )
+    kfp_namespace: str = Field(default="", description="Namespace of the runs, where Kubeflow Pipelines serves many.")
+    snapshots: str = Field(default="", description="Where runs keep snapshots, as in s3://bucket/snapshots.")
+    training_runs: int = Field(
+        default=4, ge=1, le=1000, description="Most retraining runs under way, over all ModelDeployments."
+    )
+    events_token_file: str = Field(
+        default="", description="File with the bearer token for POST /v1/events; no event is taken where empty."
+    )
     default_mode: Literal["Standard", "Knative"] = Field(
         default="Standard", description="What mode Auto means where the cluster could serve both ways."
     )
@@ -84,7 +97,34 @@ class OperatorSettings(BaseSettings):
         description="Metrics of the gateway that splits the requests (Traefik), several separated by commas; each "
         "address of a host is asked. Without any, requests are counted by the predictors themselves.",
     )
-    listen_host: str = Field(default="0.0.0.0", description="Address of /metrics, /healthz and /readyz.")  # noqa: S104
+    collector_url: str = Field(
+        default="",
+        pattern="^(https?://[^/?#]+)?/?$",
+        description="Collector that predictors tell of their answers and that is asked about quality; none where empty.",
+    )
+    prometheus_url: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="Prometheus that is asked for requests, rows by bin and the values of Query signals.",
+    )
+    prometheus_template: TemplateName = Field(
+        default="serinus",
+        description="Which counters of requests it is asked for; `none`: requests are counted as without Prometheus.",
+    )
+    prometheus_username: str = Field(default="", description="For basic authentication.")
+    prometheus_password: SecretStr = Field(default=SecretStr(""), description="Of the same; set it by the environment.")
+    prometheus_token: SecretStr = Field(default=SecretStr(""), description="Bearer token; set it by the environment.")
+    prometheus_token_file: str = Field(default="", description="File with the bearer token, read for each query.")
+    prometheus_ca_file: str = Field(
+        default="", description="Certificates that its certificate is checked by; the system's where empty."
+    )
+    prometheus_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = Field(
+        default=10.0, description="How long an answer may take."
+    )
+    prometheus_stale_seconds: Seconds = Field(
+        default=90.0, description="How long ago a pod may have been scraped; three of its intervals or more."
+    )
+    listen_host: str = Field(default="0.0.0.0", description="Address of /metrics, /healthz, /readyz and /v1/events.")  # noqa: S104
     listen_port: int = Field(default=8080, ge=0, le=65_535, description="Port of the same; 0 takes a free one.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
     log_format: Literal["json", "text"] = Field(default="json", description="One JSON object a line, or plain text.")
@@ -93,6 +133,26 @@ class OperatorSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("prometheus_url")
+    @classmethod
+    def _has_a_port_that_can_be(cls, value: str) -> str:
+        urlsplit(value).port  # noqa: B018  it raises a ValueError that says so
+        return value
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = (self.prometheus_username, self.prometheus_token.get_secret_value(), self.prometheus_token_file)
+        if len(list(filter(None, given))) > 1:
+            raise ValueError(
+                "prometheus_username, prometheus_token and prometheus_token_file exclude each other; give one"
+            )
+        if self.prometheus_url and self.gateway_metrics_url and self.prometheus_template != "none":
+            raise ValueError(
+                "gateway_metrics_url and prometheus_url both say who counts requests; "
+                "leave one out, or set prometheus_template to none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _lease_can_be_renewed(self) -> Self:

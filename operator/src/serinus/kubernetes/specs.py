@@ -13,6 +13,7 @@ from serinus.core.errors import SpecInvalid
 from serinus.core.spec import ModelDeployment
 from serinus.lint.messages import findings
 from serinus.lint.problem import Finding, Location, dotted
+from serinus.lint.retraining import impossible
 from serinus.lint.unsupported import unsupported
 from serinus.ports import Key
 
@@ -80,7 +81,7 @@ def understood(manifest: Manifest) -> ModelDeployment | None:
     """The deployment without what this release does not support; None if it makes no sense."""
     try:
         deployment = _model(manifest)
-        refused = [finding.loc for finding in unsupported(deployment)]
+        refused = [finding.loc for finding in (*unsupported(deployment), *impossible(deployment))]
         return _model(_without(manifest, refused)) if refused else deployment
     except ValidationError:
         return None
@@ -112,7 +113,7 @@ def parsed(manifest: Manifest) -> Parsed:
         deployment = _model(manifest)
     except ValidationError as error:
         return _invalid(findings(error.errors(include_url=False)))
-    refused = unsupported(deployment)
+    refused = [*unsupported(deployment), *impossible(deployment)]
     return _invalid(refused) if refused else deployment
 
 

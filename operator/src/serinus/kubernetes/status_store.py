@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from serinus.adapters.kubernetes_objects import MODEL_DEPLOYMENT, Manifest
+from serinus.core.drift import DRIFTED
 from serinus.core.elapsed import has_passed
 from serinus.core.errors import SerinusError, ServingUnavailable, StateConflict, StateUnwritable
-from serinus.core.state import RolloutState
+from serinus.core.state import Condition, RolloutState
 from serinus.core.status import status_of
 from serinus.kubernetes.checkpoint import decoded, fitting
 from serinus.kubernetes.complaints import Complaint, with_complaint
@@ -73,6 +75,23 @@ class StatusStore:
             return await self._write(key, known, saved)
         known.state = saved
         return saved
+
+    async def change(self, key: Key, change: Callable[[RolloutState], RolloutState]) -> None:
+        """Change the newest state between two reconciles, and write it at once. A state that stays as it is is not written.
+
+        Raises StateConflict, StateUnreadable, StateUnwritable.
+        """
+        former = self._known.get(key)
+        under_way = (former.version, former.generation) if former else None
+        known = self._looked_up(key)
+        if known is None or known.state is None:
+            raise StateConflict(f"ModelDeployment {key} was not reconciled yet; try again")
+        after, newest = change(known.state), known.version
+        if under_way is not None:  # a reconcile goes on from what it has read; the object may be newer
+            known.version, known.generation = under_way
+        if after != known.state:
+            known.version = newest
+            await self._write(key, known, after.model_copy(update={"sequence": after.sequence + 1}))
 
     async def settle(self, key: Key) -> None:
         """Write what a reconcile that went well leaves to be said: its generation, and no complaint any more.
@@ -174,16 +193,16 @@ def _body(key: Key, version: str, status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _noticeable(state: RolloutState) -> dict[str, Any]:
-    """The state without what grows at every look: the evidence, and the sentences that count seconds and requests."""
+    """The state without what grows at every look: evidence, numbers, and sentences that count seconds and requests."""
     rollout = state.rollout
+    quiet = {"sequence": 0, "conditions": _without_counts(state), "drift": state.drift and state.drift.face}
     if rollout is None:
-        return {**dict(state), "sequence": 0}
+        return {**dict(state), **quiet}
     growing = {"evidence": None, "curve": (), "looked_at": None, "hold_seconds": 0.0}
-    conditions = tuple(one.model_copy(update={"message": ""}) for one in state.conditions)
-    return {
-        **dict(state),
-        "sequence": 0,
-        "message": "",
-        "conditions": conditions,
-        "rollout": rollout.model_copy(update=growing),
-    }
+    return {**dict(state), **quiet, "message": "", "rollout": rollout.model_copy(update=growing)}
+
+
+def _without_counts(state: RolloutState) -> tuple[Condition, ...]:
+    """The conditions without the messages that count."""
+    counting = {one.type for one in state.conditions} if state.rollout else {DRIFTED}
+    return tuple(one.model_copy(update={"message": ""}) if one.type in counting else one for one in state.conditions)

@@ -1,7 +1,8 @@
 """What Prometheus is told of the operator. Gauges about deployments follow from their latest states at each scrape."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from prometheus_client import (
@@ -13,26 +14,16 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from serinus.core.planning import candidate_weight, mirrored_share
-from serinus.core.rollout import latest_evidence
-from serinus.core.state import Outcome, Phase, RolloutState
+from serinus.core.state import Outcome, RolloutState
+from serinus.kubernetes.deployment_metrics import Seen, deployment_metrics, seen
+from serinus.kubernetes.families import OWN
+from serinus.kubernetes.finished_runs import FinishedRuns
 from serinus.ports import Key
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A deployment. `phase`: None before its first reconcile. `trouble`: the reason of it, empty where there is none."""
-
-    phase: Phase | None = None
-    weight: int = 0
-    mirror: int = 0
-    evidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    trouble: str = ""
 
 
 class Telemetry(Collector):
@@ -42,12 +33,11 @@ class Telemetry(Collector):
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._deployments: dict[Key, _Seen] = {}
+        self._deployments: dict[Key, Seen] = {}
         self._api = self._counter("api_requests", "Answers of the API server.", "verb", "kind", "code")
         self._decisions = self._counter("decisions", "Decisions a person would notice.", "reason")
-        self._rollouts = self._counter("rollouts_finished", "Rollouts that ended.", "outcome")
-        for outcome in Outcome:  # a series that begins at 1 has no increase
-            self._rollouts.labels(str(outcome))
+        self._rollouts = self._counter("rollouts_finished", "Rollouts that ended.", *OWN, "outcome")
+        self._runs = FinishedRuns(self.registry)
         self._dropped = self._counter("events_dropped", "Kubernetes Events that were not written.")
         self._missed = self._counter("relist_missed", "Changes that a list found and no watch had told.", "kind")
         self._asked = self._counter(
@@ -78,9 +68,9 @@ class Telemetry(Collector):
         """A decision that a person would notice."""
         self._decisions.labels(reason).inc()
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, key: Key, outcome: Outcome) -> None:
         """A rollout ended."""
-        self._rollouts.labels(str(outcome)).inc()
+        self._rollouts.labels(*_labels(key), str(outcome)).inc()
 
     def event_dropped(self) -> None:
         """A Kubernetes Event was not written."""
@@ -99,22 +89,29 @@ class Telemetry(Collector):
         self._watches.inc()
 
     def leading(self, leads: bool) -> None:
-        """Whether this replica works."""
+        """Whether this replica works. One that does not knows of no deployment: its numbers would be old."""
         self._leader.set(leads)
+        for key in () if leads else tuple(self._deployments):
+            self.forget(key)
 
     def seen(self, key: Key, state: RolloutState, trouble: str = "") -> None:
         """The deployment's latest state, and the reason of its trouble."""
-        self._deployments[key] = _Seen(
-            state.phase, candidate_weight(state), mirrored_share(state), latest_evidence(state), trouble
-        )
+        self._begin(key)
+        self._deployments[key] = seen(state, trouble)
+        self._runs.seen(key, state.retraining)
 
     def complained(self, key: Key, reason: str) -> None:
         """The deployment could not be reconciled."""
-        self._deployments[key] = replace(self._deployments.get(key, _Seen()), trouble=reason)
+        self._begin(key)
+        self._deployments[key] = replace(self._deployments.get(key, Seen()), trouble=reason)
 
     def forget(self, key: Key) -> None:
         """The deployment is gone, and its series with it."""
         self._deployments.pop(key, None)
+        self._runs.forget(key)
+        for outcome in Outcome:
+            with suppress(KeyError):
+                self._rollouts.remove(*_labels(key), str(outcome))
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -122,36 +119,17 @@ class Telemetry(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The gauges about deployments."""
-        phases = GaugeMetricFamily("serinus_deployments", "ModelDeployments by phase.", labels=["phase"])
-        for phase in Phase:
-            phases.add_metric([str(phase)], sum(seen.phase is phase for seen in self._deployments.values()))
-        weights = GaugeMetricFamily(
-            "serinus_candidate_weight", "The candidate's share in percent.", labels=["namespace", "deployment"]
-        )
-        mirrors = GaugeMetricFamily(
-            "serinus_candidate_mirror",
-            "The share of requests that is copied to the candidate, in percent.",
-            labels=["namespace", "deployment"],
-        )
-        evidence = GaugeMetricFamily(
-            "serinus_signal",
-            "The latest numbers of a signal of the rollout under way.",
-            labels=["namespace", "deployment", "signal", "number"],
-        )
-        troubles = GaugeMetricFamily(
-            "serinus_trouble",
-            "1 for a deployment that is not as it was asked for, or whose rollout cannot be judged.",
-            labels=["namespace", "deployment", "phase", "reason"],
-        )
-        for key, seen in self._deployments.items():
-            if seen.trouble:
-                troubles.add_metric([key.namespace, key.name, str(seen.phase or ""), seen.trouble], 1)
-            weights.add_metric([key.namespace, key.name], seen.weight)
-            mirrors.add_metric([key.namespace, key.name], seen.mirror)
-            for signal, numbers in seen.evidence.items():
-                for name, value in numbers.items():
-                    evidence.add_metric([key.namespace, key.name, signal, name], value)
-        return phases, weights, mirrors, evidence, troubles
+        return deployment_metrics(self._deployments)
+
+    def _begin(self, key: Key) -> None:
+        """Let the deployment's counters be there from 0 on: a series that begins at 1 has no increase."""
+        if key not in self._deployments:
+            for outcome in Outcome:
+                self._rollouts.labels(*_labels(key), str(outcome))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"serinus_{name}", text, labels, registry=self.registry)
+
+
+def _labels(key: Key) -> tuple[str, str]:
+    return key.namespace, key.name

@@ -4,22 +4,27 @@ from datetime import timedelta
 from math import inf
 
 from serinus.core.spec import (
+    DriftSignal,
     ErrorsSignal,
     LatencySignal,
     ModelDeployment,
     PauseStep,
+    QualitySignal,
     RolloutPolicy,
     Strategy,
     WeightStep,
     format_duration,
 )
-from serinus.lint.forecast import ASSUMED_RATE, Forecast, forecast
+from serinus.lint.forecast import ASSUMED, Forecast, Seen, forecast
+from serinus.lint.labels import label_advice
 from serinus.lint.problem import Finding, Level, Location
 
 ROLLOUT: Location = ("spec", "rollout")
 
 
-def advice(deployment: ModelDeployment, requests_per_minute: float | None = None) -> list[Finding]:
+def advice(
+    deployment: ModelDeployment, requests_per_minute: float | None = None, seen: Seen = ASSUMED
+) -> list[Finding]:
     """What a person should know before this rollout starts."""
     policy = deployment.spec.rollout
     if policy.strategy is Strategy.IMMEDIATE:
@@ -29,7 +34,9 @@ def advice(deployment: ModelDeployment, requests_per_minute: float | None = None
         *_margins_of_zero(policy),
         *_holds_beyond_the_deadline(policy),
         *_ignored_by_copies(policy),
-        *_traffic(policy, requests_per_minute),
+        *_chosen_requests(policy),
+        *label_advice(deployment.spec, seen, requests_per_minute),
+        *_traffic(policy, requests_per_minute, seen),
     ]
 
 
@@ -73,7 +80,9 @@ def _margins_of_zero(policy: RolloutPolicy) -> list[Finding]:
             "maxIncrease",
         )
         for index, signal in enumerate(policy.signals)
-        if isinstance(signal, ErrorsSignal | LatencySignal) and signal.required and signal.max_increase == 0
+        if isinstance(signal, ErrorsSignal | LatencySignal | QualitySignal)
+        and signal.required
+        and not signal.max_increase
     ]
 
 
@@ -88,40 +97,54 @@ def _holds_beyond_the_deadline(policy: RolloutPolicy) -> list[Finding]:
     return [_warning(f"{message}; shorten the steps or raise it", "deadline")]
 
 
-def _traffic(policy: RolloutPolicy, requests_per_minute: float | None) -> list[Finding]:
-    expected = forecast(policy, requests_per_minute)
+def _chosen_requests(policy: RolloutPolicy) -> list[Finding]:
+    if policy.match is None:
+        return []
+    message = (
+        "requests that match reach the candidate and never stable, so answers may differ although the models do not; "
+        "remove the signal, or match few requests"
+    )
+    return [
+        _warning(message, "signals", index)
+        for index, signal in enumerate(policy.signals)
+        if isinstance(signal, DriftSignal)
+    ]
+
+
+def _traffic(policy: RolloutPolicy, requests_per_minute: float | None, seen: Seen) -> list[Finding]:
+    expected = forecast(policy, requests_per_minute, seen)
     if expected is None or expected.requests == inf:
         return []
     if requests_per_minute is None or expected.duration is None:
-        return _evidence_beyond_the_steps(policy, expected)
-    return [_warning(_time_sentence(policy, expected, expected.duration, requests_per_minute), "steps")]
+        return _evidence_beyond_the_steps(policy, expected, seen)
+    said = _verdict_sentence(policy, expected, seen)
+    return [_warning(_time_sentence(policy, said, expected.duration, requests_per_minute), "steps")]
 
 
-def _verdict_sentence(expected: Forecast) -> str:
-    return (
-        f"a verdict on signal {expected.slowest} takes about {expected.requests:,.0f} candidate requests "
-        f"if {ASSUMED_RATE:.0%} of stable's are bad"
-    )
+def _verdict_sentence(policy: RolloutPolicy, expected: Forecast, seen: Seen) -> str:
+    message = f"a verdict on signal {expected.slowest} takes about {expected.requests:,.0f} candidate requests"
+    if any(isinstance(one, DriftSignal) and one.name == expected.slowest for one in policy.signals):
+        return f"{message} at the last share"
+    return f"{message} if {100 * seen.error_rate:g}% of stable's are bad"
 
 
-def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast) -> list[Finding]:
+def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast, seen: Seen) -> list[Finding]:
     mirrors = policy.strategy.mirrors
     judged = [step for step in policy.steps if isinstance(step, WeightStep) and (step.weight < 100 or mirrors)]
     asked = sum(step.min_requests for step in judged)
     if asked >= expected.requests:
         return []
     message = (
-        f"{_verdict_sentence(expected)}, and the steps ask for {asked:,}: the last step"
+        f"{_verdict_sentence(policy, expected, seen)}, and the steps ask for {asked:,}: the last step"
         f"{'' if mirrors else ' below 100 %'} waits for the rest"
     )
     return [_warning(f"{message}; raise maxIncrease if your traffic is small", "steps")]
 
 
-def _time_sentence(policy: RolloutPolicy, expected: Forecast, duration: timedelta, requests_per_minute: float) -> str:
+def _time_sentence(policy: RolloutPolicy, said: str, duration: timedelta, requests_per_minute: float) -> str:
     person = any(isinstance(step, PauseStep) and step.pause.duration is None for step in policy.steps)
-    message = (
-        f"{_verdict_sentence(expected)}: at {requests_per_minute:g} requests a minute the rollout takes about "
-        f"{_readable(duration)}" + (", and the time that a person takes at the pause" if person else "")
+    message = f"{said}: at {requests_per_minute:g} requests a minute the rollout takes about {_readable(duration)}" + (
+        ", and the time that a person takes at the pause" if person else ""
     )
     if duration <= policy.deadline:
         return message

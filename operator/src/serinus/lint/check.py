@@ -12,9 +12,12 @@ from serinus.core.spec import API_VERSION, KIND, ModelDeployment
 from serinus.core.spec.fields import shown
 from serinus.lint.advice import advice
 from serinus.lint.document import MAX_CHARACTERS, Document, read_document
+from serinus.lint.drift import drift_advice
+from serinus.lint.forecast import ASSUMED, Seen
 from serinus.lint.messages import findings
 from serinus.lint.plain import Unreadable
 from serinus.lint.problem import Finding, Problem, dotted, errors_of, joined
+from serinus.lint.retraining import impossible, retraining_advice
 from serinus.lint.unsupported import only_in_a_cluster, unsupported, unsupported_on_one_machine
 
 MAX_BYTES = 4 * MAX_CHARACTERS + 8  # a character takes at most four, and a byte order mark three
@@ -29,29 +32,39 @@ class _Read:
     problems: tuple[Problem, ...] = ()
 
 
-def lint_text(text: str, source: str, requests_per_minute: float | None = None) -> tuple[Problem, ...]:
+def lint_text(
+    text: str, source: str, requests_per_minute: float | None = None, seen: Seen = ASSUMED
+) -> tuple[Problem, ...]:
     """All that is wrong with the text of a ModelDeployment, in the order of its lines, and what may surprise.
 
-    With `requests_per_minute` (all traffic, stable and candidate) a warning says how long the rollout will take.
-    Raises ValueError when that is not a rate above 0.
+    With `requests_per_minute` (all traffic, stable and candidate) a warning says how long the rollout will take,
+    at the rates and spreads in `seen`. Raises ValueError when that is not a rate above 0.
     """
     read = _read(text, source)
     if read.deployment is None or read.document is None:
         return read.problems
     found = [
         *unsupported(read.deployment),
+        *impossible(read.deployment),
         *only_in_a_cluster(read.deployment),
-        *advice(read.deployment, requests_per_minute),
+        *advice(read.deployment, requests_per_minute, seen),
+        *drift_advice(read.deployment, requests_per_minute),
+        *retraining_advice(read.deployment),
     ]
     return _placed(found, read.document, source)
 
 
-def lint_file(path: Path, requests_per_minute: float | None = None) -> tuple[Problem, ...]:
+def lint_file(path: Path, requests_per_minute: float | None = None, seen: Seen = ASSUMED) -> tuple[Problem, ...]:
     """The same for a file; one that cannot be read is a problem too."""
     try:
-        return lint_text(_text_of(path), str(path), requests_per_minute)
+        return lint_text(_text_of(path), str(path), requests_per_minute, seen)
     except Unreadable as error:
         return (replace(error.problem, source=str(path)),)
+
+
+def read_deployment(path: Path) -> ModelDeployment:
+    """The deployment in a file, wherever it will run. Raises SpecInvalid with all its problems, one a line."""
+    return _valid(path)[0]
 
 
 def load_deployment(path: Path) -> ModelDeployment:
@@ -60,16 +73,24 @@ def load_deployment(path: Path) -> ModelDeployment:
     Raises SpecInvalid with all its problems, one a line, or NotSupportedYet when it is valid and asks for what this
     release does not do there.
     """
+    deployment, document = _valid(path)
+    missing = _placed(unsupported_on_one_machine(deployment), document, str(path))
+    if missing:
+        raise NotSupportedYet(joined(missing))
+    return deployment
+
+
+def _valid(path: Path) -> tuple[ModelDeployment, Document]:
     try:
         read = _read(_text_of(path), str(path))
     except Unreadable as error:
         raise SpecInvalid(str(replace(error.problem, source=str(path)))) from None
     if read.deployment is None or read.document is None:
         raise SpecInvalid(joined(errors_of(read.problems)))
-    missing = _placed(unsupported_on_one_machine(read.deployment), read.document, str(path))
-    if missing:
-        raise NotSupportedYet(joined(missing))
-    return read.deployment
+    wrong = _placed(impossible(read.deployment), read.document, str(path))
+    if wrong:
+        raise SpecInvalid(joined(wrong))
+    return read.deployment, read.document
 
 
 def dump_deployment(deployment: ModelDeployment) -> str:

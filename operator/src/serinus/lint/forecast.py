@@ -12,9 +12,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil, inf, log
 
-from serinus.core.spec import ErrorsSignal, LatencySignal, PauseStep, RolloutPolicy, Strategy
+from serinus.core.spec import DriftSignal, ErrorsSignal, LatencySignal, PauseStep, RolloutPolicy, Signal, Strategy
 
 ASSUMED_RATE = 0.01  # of failed or slow requests of a healthy model, where nothing is known yet
+ASSUMED_SPREAD = 0.1  # of the difference of two models' losses of one row
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a model: its rate of failed or slow requests, and by how much two losses of one row differ.
+
+    The latter as a standard deviation.
+    """
+
+    error_rate: float = ASSUMED_RATE
+    loss_spread: float = ASSUMED_SPREAD
+
+
+ASSUMED = Seen()
 
 
 @dataclass(frozen=True)
@@ -36,16 +51,23 @@ def requests_until_verdict(margin: float, alpha: float, base: float = ASSUMED_RA
     return ceil(log(1 / alpha) / divergence) if divergence > 0 else inf
 
 
-def forecast(policy: RolloutPolicy, requests_per_minute: float | None = None) -> Forecast | None:
+def forecast(policy: RolloutPolicy, requests_per_minute: float | None = None, seen: Seen = ASSUMED) -> Forecast | None:
     """What the policy takes; None when it asks for no verdict on requests. Raises ValueError for no traffic."""
     if requests_per_minute is not None and not 0 < requests_per_minute < inf:
         raise ValueError(f"{requests_per_minute} requests per minute is not a rate; give a number greater than 0")
-    judged = [item for item in policy.signals if isinstance(item, ErrorsSignal | LatencySignal) and item.required]
-    if policy.strategy is Strategy.IMMEDIATE or not judged:
+    asked = {item.name: _requests(item, policy, seen) for item in policy.signals if item.required}
+    needs = {name: requests for name, requests in asked.items() if requests is not None}
+    if policy.strategy is Strategy.IMMEDIATE or not needs:
         return None
-    needs = {item.name: requests_until_verdict(item.max_increase, policy.alpha) for item in judged}
     slowest = max(needs, key=lambda name: needs[name])
     return Forecast(needs[slowest], slowest, _duration(policy, needs[slowest], requests_per_minute))
+
+
+def _requests(signal: Signal, policy: RolloutPolicy, seen: Seen) -> float | None:
+    """Candidate requests that a verdict on the signal takes; None where it does not depend on them."""
+    if isinstance(signal, ErrorsSignal | LatencySignal):
+        return requests_until_verdict(signal.max_increase, policy.alpha, seen.error_rate)
+    return signal.min_samples if isinstance(signal, DriftSignal) else None
 
 
 def _bernoulli_divergence(rate: float, other: float) -> float:

@@ -46,13 +46,19 @@ def _mirrors_in_knative(value: Any, spec: dict[str, Any]) -> bool:
     return Strategy(value).mirrors and spec["serving"]["mode"] == "Knative"
 
 
+def _cannot_be_kept_from_a_logger(value: Any, spec: dict[str, Any]) -> bool:
+    return value not in ((), [], 1.0) and spec["serving"]["runtime"] != "serinus"
+
+
+WHOLE_REQUESTS = "with a runtime other than serinus, for KServe's logger sends whole requests"
+INSTEAD_OF_HIDING = "remove it and let the collector hash, drop or sample, or use runtime serinus"
 NOWHERE_YET = (
     Row(("rollout", "strategy"), _mirrors_in_knative, "in mode Knative, which copies no requests", "use Canary"),
-    Row(("rollout", "signals", EACH, "type"), _is("Quality"), "yet, it comes with delayed labels", "remove the signal"),
-    Row(("rollout", "signals", EACH, "type"), _is("Drift"), "yet, it comes with drift monitoring", "remove the signal"),
-    Row(("rollout", "signals", EACH, "type"), _is("Query"), "yet, it comes with Prometheus", "remove the signal"),
-    Row(("monitoring",), _given, "yet, it comes with drift monitoring", "remove it"),
-    Row(("retraining",), _given, "yet", "remove it, and train with `serinus train`"),
+    *(
+        Row(("monitoring", "log", name), _cannot_be_kept_from_a_logger, WHOLE_REQUESTS, INSTEAD_OF_HIDING)
+        for name in ("sampleRate", "hash", "drop")
+    ),
+    Row(("monitoring", "slo"), _given, "yet", "remove it, and alert on the errors and latency of the gateway"),
 )
 ONE_MACHINE = "on one machine, it needs a cluster"
 ONLY_IN_A_CLUSTER = (
@@ -66,6 +72,7 @@ ONLY_IN_A_CLUSTER = (
     Row(("serving", "hostname"), _given, ONE_MACHINE, "remove it"),
     Row(("serving", "template"), _given, ONE_MACHINE, "remove it"),
     Row(("serving", "adopt"), _is(True), ONE_MACHINE, "remove it"),
+    Row(("retraining", "triggers", EACH, "type"), _is("Event"), ONE_MACHINE, "use `serinus retrain`"),
     Row(("deletionPolicy",), _is("Orphan"), ONE_MACHINE, "use Delete"),
 )
 
@@ -107,11 +114,13 @@ def _sentence(loc: Location, value: Any, row: Row) -> str:
 
 
 def _values(value: Any, path: tuple[str, ...], loc: Location) -> Iterator[tuple[Location, Any]]:
-    """Every value at `path`, where EACH stands for all items of a list."""
+    """Every value at `path`, where EACH stands for all items of a list; none where something on the way is not given."""
+    if value is None:
+        return
     if path[0] == EACH:
         for index, item in enumerate(value):
             yield from _values(item, path[1:], (*loc, index))
     elif len(path) == 1:
         yield (*loc, path[0]), value[path[0]]
-    else:
+    elif value[path[0]] is not None:
         yield from _values(value[path[0]], path[1:], (*loc, path[0]))

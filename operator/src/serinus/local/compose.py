@@ -5,11 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.compile import COMPILED
+from pipelines.runner import LocalRuns
+from serinus.adapters.collector_quality import CollectorQuality
 from serinus.adapters.mlflow_artifacts import ArtifactsHere
 from serinus.adapters.mlflow_client import registry_of
 from serinus.adapters.mlflow_registry import MlflowRegistry
+from serinus.adapters.prediction_events import event_options
+from serinus.adapters.prometheus_api import PrometheusApi
+from serinus.adapters.prometheus_queries import PrometheusQueries
+from serinus.adapters.scraped_bins import ScrapedBins
+from serinus.adapters.scraping import Scraper
 from serinus.adapters.system_clock import SystemClock
+from serinus.core.collecting import collecting
 from serinus.core.planning import latency_edges
+from serinus.local.bins import BinFiles, ReplicaPages
+from serinus.local.collector import KEY_VARIABLE, LocalCollector, key_of_hashes
 from serinus.local.folder import StateFolder
 from serinus.local.gateway import Gateway
 from serinus.local.journal import FileJournal
@@ -20,6 +31,7 @@ from serinus.local.serving import LocalServing
 from serinus.local.sockets import HOST
 from serinus.local.source import DeploymentFile
 from serinus.local.state import FileStateStore
+from serinus.local.trainings import FileTrainings
 from serinus.ports import Ports
 from serinus.reconcile import Reconciler
 
@@ -34,6 +46,7 @@ class Options:
     folder: Path
     port: int = DEFAULT_PORT
     registry_uri: str = ""
+    prometheus_url: str = ""
 
 
 def local_runtime(options: Options) -> LocalRuntime:
@@ -42,8 +55,19 @@ def local_runtime(options: Options) -> LocalRuntime:
     source = DeploymentFile(options.file)
     clock = SystemClock()
     gateway = Gateway(folder.root, port=options.port, edges_seconds=latency_edges(source.deployment.spec.rollout))
-    serving = LocalServing(folder.root, gateway, predictor_command)
+    collector = LocalCollector(folder)
+    serving = LocalServing(
+        folder.root,
+        gateway,
+        predictor_command,
+        told=lambda _: event_options(collector.url, collecting(source.deployment.spec)),
+        environment={KEY_VARIABLE: key_of_hashes(folder)},
+        others=collector.former_pids,
+    )
     registry_uri = options.registry_uri or registry_of(options.folder)
+    pages = ReplicaPages(serving, Scraper())
+    prometheus = PrometheusApi(options.prometheus_url) if options.prometheus_url else None
+    quality = CollectorQuality(collector.url)
     ports = Ports(
         store=FileStateStore(folder),
         serving=serving,
@@ -51,9 +75,17 @@ def local_runtime(options: Options) -> LocalRuntime:
         registry=MlflowRegistry(registry_uri, ArtifactsHere(registry_uri, options.folder / "artifacts")),
         journal=FileJournal(folder),
         clock=clock,
+        bins=ScrapedBins(pages, clock, BinFiles(folder)),
+        quality=quality,
+        queries=PrometheusQueries(prometheus) if prometheus else None,
+        trainings=FileTrainings(
+            options.file.resolve().parent, registry_uri, options.folder / "snapshots", COMPILED / "training.yaml"
+        ),
+        runner=LocalRuns(options.folder / "runs"),
     )
     url = f"{gateway.url}/v1/models/{source.key.name}:predict"
-    return LocalRuntime(folder, source, Reconciler(ports), serving, url)
+    closing = (pages, quality, *((prometheus,) if prometheus else ()))
+    return LocalRuntime(folder, source, Reconciler(ports), serving, collector, url=url, closing=closing)
 
 
 def predictor_command(launch: Launch) -> Sequence[str]:
@@ -65,8 +97,16 @@ def predictor_command(launch: Launch) -> Sequence[str]:
         "--deployment": str(launch.key),
         "--revision": launch.revision.id,
         "--digest": artifact.digest,
+        "--model-version": artifact.version,
         "--host": HOST,
         "--port": str(launch.port),
     }
     edges = [word for edge in launch.latency_edges_seconds for word in ("--slo-ms", f"{edge * 1000:g}")]
-    return [sys.executable, "-m", "serinus.predictor", *(word for pair in options.items() for word in pair), *edges]
+    return [
+        sys.executable,
+        "-m",
+        "serinus.predictor",
+        *(word for pair in options.items() for word in pair),
+        *edges,
+        *launch.told,
+    ]

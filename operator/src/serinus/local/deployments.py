@@ -95,6 +95,11 @@ class RunningDeployment:
         wanted = {name: running for name, running in self.revisions.items() if running.wanted}
         return {name: running.status(listed.get(running.service, ())) for name, running in wanted.items()}
 
+    def addresses(self) -> dict[str, str]:
+        """Where a replica of each wanted revision answers, of those that have one that does."""
+        found = {name: running.address() for name, running in self.revisions.items() if running.wanted}
+        return {name: address for name, address in found.items() if address}
+
     def known(self) -> dict[str, Revision]:
         """The revisions that it is to run, as they were brought up."""
         return {name: running.revision for name, running in self.revisions.items() if running.wanted}

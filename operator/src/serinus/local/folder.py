@@ -36,9 +36,18 @@ class StateFolder:
         """The folder of its finished rollouts, one file each."""
         return self.home(key) / "rollouts"
 
+    def bins(self, key: Key) -> Path:
+        """The folder of its rows by bin, one file for each revision."""
+        return self.home(key) / "bins"
+
     def action(self, key: Key) -> Path:
         """What a person asked for last."""
         return self.home(key) / "action.json"
+
+    @property
+    def collector(self) -> Path:
+        """The folder of the collector: its database, the prediction log, and collector.json with its `url`."""
+        return self.root / "collector"
 
     def deployments(self) -> tuple[Key, ...]:
         """Every ModelDeployment that has a state here."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from serinus.core.decision import Decision
+from serinus.core.decision import Decision, Note
 from serinus.core.errors import StateUnwritable
 from serinus.core.state import RolloutRecord
 from serinus.local.files import atomic_write_text
@@ -33,6 +33,18 @@ class FileJournal:
             "weight": state.rollout.weight if state.rollout else None,
             "mirror": state.rollout.mirror if state.rollout else None,
             "evidence": decision.evidence,
+        }
+        _append(self._folder.decisions(key), json.dumps(line) + "\n")
+
+    def noted(self, key: Key, at: datetime, note: Note) -> None:
+        """Append a line among the decisions, without a phase. Raises StateUnwritable."""
+        evidence = {name: dict(values) for name, values in note.numbers.items()}
+        line = {
+            "at": at.isoformat(),
+            "phase": None,
+            "reason": note.reason,
+            "message": note.message,
+            "evidence": evidence,
         }
         _append(self._folder.decisions(key), json.dumps(line) + "\n")
 

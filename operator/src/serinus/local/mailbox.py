@@ -10,10 +10,11 @@ from serinus.local.folder import StateFolder
 from serinus.ports import Key
 
 
-def leave_request(folder: StateFolder, key: Key, verb: Verb, rollout_id: str = "") -> Action:
+def leave_request(folder: StateFolder, key: Key, verb: Verb, rollout_id: str = "", reason: str = "") -> Action:
     """Ask for `verb`. The rollout id is what the person saw, so that a late request does not hit another rollout."""
-    action = Action(verb=verb, nonce=uuid.uuid4().hex, rollout_id=rollout_id, by=_person())
+    action = Action(verb=verb, nonce=uuid.uuid4().hex, rollout_id=rollout_id, by=_person(), reason=reason)
     content = {"verb": action.verb, "nonce": action.nonce, "rolloutId": action.rollout_id, "by": action.by}
+    content |= {"reason": reason} if reason else {}
     atomic_write_text(folder.action(key), json.dumps(content))
     return action
 
@@ -22,7 +23,8 @@ def pick_up_request(folder: StateFolder, key: Key) -> Action | None:
     """The latest request, handled or not; None if nobody asked for anything."""
     try:
         content = json.loads(folder.action(key).read_bytes())
-        return Action(Verb(content["verb"]), str(content["nonce"]), str(content["rolloutId"]), str(content["by"]))
+        nonce, rollout_id, by = (str(content[name]) for name in ("nonce", "rolloutId", "by"))
+        return Action(Verb(content["verb"]), nonce, rollout_id, by, str(content.get("reason", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

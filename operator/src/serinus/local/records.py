@@ -12,12 +12,13 @@ from serinus.local.process import Process, ProcessRecord
 
 
 class ReplicaRecord(Frozen):
-    """One predictor process. `ready`: it has answered and is listed in the gateway."""
+    """One predictor process. `ready`: it has answered and is listed in the gateway. `told`: as in Launch."""
 
     number: int
     port: int
     process: ProcessRecord | None = None
     ready: bool = False
+    told: tuple[str, ...] = ()
 
 
 class RevisionRecord(Frozen):

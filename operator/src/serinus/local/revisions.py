@@ -1,8 +1,8 @@
 """A revision's predictor processes: as many as are wanted, each supervised."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -23,12 +23,13 @@ FATAL_CODES = frozenset({3, 4})
 
 @dataclass(frozen=True)
 class Launch:
-    """What a predictor process is started for."""
+    """What a predictor process is started for. `told`: options that are no part of the revision and may change."""
 
     key: Key
     revision: Revision
     port: int
     latency_edges_seconds: tuple[float, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 Command = Callable[[Launch], Sequence[str]]
@@ -36,13 +37,15 @@ Command = Callable[[Launch], Sequence[str]]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every replica needs: where its state is, how to start it, whom to tell."""
+    """What every replica needs: where its state is, how to start it, whom to tell, what it is told (see Launch)."""
 
     folder: Path
     command: Command
     client: httpx.AsyncClient
     changed: Callable[[], None]
     ports: set[int] = field(default_factory=set)
+    told: Callable[[Key], tuple[str, ...]] = lambda _: ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def new_port(self) -> int:
         """A free port that no other replica has been given."""
@@ -58,7 +61,7 @@ class Replica:
         self.number = number
         self.port = launch.port
         around.ports.add(self.port)
-        self._launch = launch
+        self.launch = launch
         self._around = around
         living = Process.find(former.process) if former and former.process else None
         self.supervised = Supervised(
@@ -75,25 +78,30 @@ class Replica:
     def record(self) -> ReplicaRecord:
         """What the next run needs to know of it."""
         supervised = self.supervised
-        return ReplicaRecord(number=self.number, port=self.port, process=supervised.record, ready=supervised.was_ready)
+        return ReplicaRecord(
+            number=self.number,
+            port=self.port,
+            process=supervised.record,
+            ready=supervised.was_ready,
+            told=self.launch.told,
+        )
 
     def _argv(self) -> Sequence[str]:
         """The command on its former port, so that the gateway need not change, unless another program has taken it."""
         if not is_free(self.port):
             self._around.ports.discard(self.port)
             self.port = self._around.new_port()
-        launch = self._launch
-        return self._around.command(Launch(launch.key, launch.revision, self.port, launch.latency_edges_seconds))
+        return self._around.command(replace(self.launch, port=self.port))
 
     def _program(self) -> Program:
-        launch = self._launch
+        launch = self.launch
         log = f"{launch.key.namespace}.{launch.key.name}.{launch.revision.id}.{self.number}.log"
         return Program(
             name=f"the predictor of {launch.revision.label}",
             log=self._around.folder / "logs" / log,
             argv=self._argv,
             ready_url=lambda: f"{self.url}/v2/health/ready",
-            environment=child_environment(self._around.folder),
+            environment={**child_environment(self._around.folder), **self._around.environment},
             fatal_codes=FATAL_CODES,
         )
 
@@ -113,9 +121,10 @@ class RunningRevision:
         self._around = around
         self._former_restarts = former.restarts if former else 0
         self.replicas = [
-            Replica(replica.number, self._launch(replica.port), around, replica)
+            Replica(replica.number, self._launch(replica.port, replica.told), around, replica)
             for replica in (former.replicas if former else ())
         ]
+        self.successor: Replica | None = None
 
     @property
     def service(self) -> str:
@@ -134,8 +143,13 @@ class RunningRevision:
     def servers(self) -> tuple[str, ...]:
         """The replicas that are ready; if none is, those that were: refused requests then count as its errors."""
         kept = self.replicas[: self.wanted] if self.wanted else self.replicas
+        kept = [*kept, self.successor] if self.successor else kept
         ready = tuple(replica.url for replica in kept if replica.supervised.ready)
         return ready or tuple(replica.url for replica in kept if replica.supervised.was_ready)
+
+    def address(self) -> str:
+        """Where one of the replicas that answer is reached; empty where none does."""
+        return next((one.url for one in self.replicas[: self.wanted] if one.supervised.ready), "")
 
     def has_ready_server(self) -> bool:
         """Whether any replica answers."""
@@ -144,8 +158,40 @@ class RunningRevision:
     def grow(self, wanted: int) -> None:
         """Want `wanted` replicas, and start those that are missing."""
         self.wanted = wanted
-        for number in range(len(self.replicas), wanted):
-            self.replicas.append(Replica(number, self._launch(self._around.new_port()), self._around))
+        while len(self.replicas) < wanted:
+            self.replicas.append(self._new_replica())
+
+    def renew(self, listed: Collection[str]) -> bool:
+        """One step towards replicas that were told what is to be told now; says whether it took one.
+
+        A successor is started beside the first that was told something else, and takes its place once the gateway has it
+        `listed` by its URL: nobody is refused meanwhile.
+        """
+        told = self._around.told(self.key)
+        outdated = next((one for one in self.replicas[: self.wanted] if one.launch.told != told), None)
+        if outdated is None:
+            return self._drop_successor()
+        if self.successor is None:
+            self.successor = self._new_replica()
+        elif self.successor.url in listed and self.successor.supervised.ready:
+            self.replicas[self.replicas.index(outdated)] = self.successor
+            self.replicas.append(outdated)
+            self.successor = None
+        else:
+            return False
+        return True
+
+    def _drop_successor(self) -> bool:
+        """Nobody is to be replaced any more: it becomes superfluous."""
+        if self.successor is None:
+            return False
+        self.replicas.append(self.successor)
+        self.successor = None
+        return True
+
+    def everyone(self) -> list[Replica]:
+        """Every replica that runs, a successor too."""
+        return [*self.replicas, self.successor] if self.successor else list(self.replicas)
 
     def surplus(self) -> list[Replica]:
         """Replicas beyond those wanted."""
@@ -155,7 +201,10 @@ class RunningRevision:
         """Leave out a replica that was ended; its deaths still count."""
         self._former_restarts += replica.supervised.deaths
         self._around.ports.discard(replica.port)
-        self.replicas.remove(replica)
+        if replica is self.successor:
+            self.successor = None
+        else:
+            self.replicas.remove(replica)
 
     def status(self, listed: Collection[str]) -> RevisionStatus:
         """How its processes are doing. Ready are those that answer and that the gateway has `listed` by their URL."""
@@ -181,8 +230,13 @@ class RunningRevision:
             replicas=tuple(replica.record() for replica in self.replicas),
         )
 
-    def _launch(self, port: int) -> Launch:
-        return Launch(self.key, self.revision, port, self._edges_seconds)
+    def _new_replica(self) -> Replica:
+        number = 1 + max((replica.number for replica in self.everyone()), default=-1)
+        launch = self._launch(self._around.new_port(), self._around.told(self.key))
+        return Replica(number, launch, self._around)
+
+    def _launch(self, port: int, told: tuple[str, ...]) -> Launch:
+        return Launch(self.key, self.revision, port, self._edges_seconds, told)
 
 
 def _now_ms() -> int:

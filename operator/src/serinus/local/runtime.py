@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from serinus.core.collecting import collecting
 from serinus.core.decision import Decision
 from serinus.core.errors import SerinusError
 from serinus.core.observation import Action
+from serinus.core.rollout import soonest
 from serinus.core.spec import ModelDeployment
+from serinus.local.collector import LocalCollector
 from serinus.local.files import atomic_write_text
 from serinus.local.folder import StateFolder
 from serinus.local.mailbox import pick_up_request
@@ -33,24 +37,48 @@ class Report:
 Listener = Callable[[Report], None]
 
 
+class Closing(Protocol):
+    """Something with connections."""
+
+    async def close(self) -> None:
+        """End them."""
+        ...
+
+
 class LocalRuntime:
     """Serves one ModelDeployment file until it is stopped. The state folder is locked meanwhile."""
 
     def __init__(
-        self, folder: StateFolder, source: DeploymentFile, reconciler: Reconciler, serving: LocalServing, url: str
+        self,
+        folder: StateFolder,
+        source: DeploymentFile,
+        reconciler: Reconciler,
+        serving: LocalServing,
+        collector: LocalCollector,
+        *,
+        url: str,
+        closing: Sequence[Closing] = (),
     ) -> None:
         self.folder = folder
         self.source = source
         self._reconciler = reconciler
         self._serving = serving
         self._url = url
+        self._collector = collector
+        self._closing = closing
         self._written: ModelDeployment | None = None
         self._trouble = ""
+        self._retraining = ""
 
     @property
     def key(self) -> Key:
         """The deployment it serves."""
         return self.source.key
+
+    @property
+    def collector_url(self) -> str:
+        """Where labels go, if the deployment has a collector."""
+        return self._collector.url
 
     async def run(self, stop: asyncio.Event, listen: Listener) -> None:
         """Serve until `stop` is set; then the processes end and the state stays.
@@ -65,22 +93,31 @@ class LocalRuntime:
                 while not stop.is_set():
                     await self._wait(stop, await self.turn(listen))
             finally:
-                await asyncio.shield(self._serving.close())
+                await asyncio.shield(self._close())
+
+    async def _close(self) -> None:
+        """The collector after the serving side: predictors tell it of their latest answers when they end."""
+        await self._serving.close()
+        await self._collector.close()
+        await asyncio.gather(*(one.close() for one in self._closing))
 
     async def turn(self, listen: Listener) -> float:
         """One reconcile; returns the seconds until the next is due. Trouble that may pass is reported and tried again."""
         self.source.refresh()
         try:
             await self._remember_spec()
+            await self._collector.follow(collecting(self.source.deployment.spec))
             decision = await self._reconciler.reconcile(self.key, self.source.deployment, self._request())
         except SerinusError as error:
             if not error.retriable:
                 raise
             self._report_trouble(str(error), listen)
             return TROUBLE_SECONDS
-        self._report_trouble(self.source.problem, listen)
+        self._report_trouble(self.source.problem or self._collector.problem, listen)
+        self._report_retraining(decision, listen)
         listen(Report(decision))
-        return 0.0 if decision.changed else decision.requeue_after.total_seconds()
+        due = soonest(decision.requeue_after, decision.changes_in) or decision.requeue_after
+        return 0.0 if decision.changed else due.total_seconds()
 
     def _request(self) -> Action | None:
         return pick_up_request(self.folder, self.key)
@@ -90,6 +127,14 @@ class LocalRuntime:
         if trouble and trouble != self._trouble:
             listen(Report(note=trouble))
         self._trouble = trouble
+
+    def _report_retraining(self, decision: Decision, listen: Listener) -> None:
+        """Say how retraining stands whenever that has changed."""
+        memory = decision.next_state.retraining
+        told = f"retraining  {memory.reason}: {memory.message}" if memory else ""
+        if told != self._retraining and told:
+            listen(Report(note=told))
+        self._retraining = told
 
     async def _remember_spec(self) -> None:
         """What `serinus get` shows beside the state."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,16 +41,26 @@ class LocalServing:
     """Implements serinus.ports.ServingBackend. `folder` holds its state, logs and the gateway's files.
 
     Processes outlive a crash of this program: `start` adopts those that still run and ends those that nobody wants.
+    `told`: options of a deployment's predictors that are no part of a revision; when they change, predictors are replaced
+    one by one. `environment`: variables of theirs. `others`: processes of an earlier run that somebody else takes over.
     """
 
-    def __init__(self, folder: Path, gateway: Gateway, command: Command) -> None:
+    def __init__(
+        self, folder: Path, gateway: Gateway, command: Command, *,
+        told: Callable[[Key], tuple[str, ...]] = lambda _: (),
+        environment: Mapping[str, str] | None = None,
+        others: Callable[[], set[int]] = set,
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._gateway = gateway
         self._woken = asyncio.Event()
         self._client = httpx.AsyncClient(
             timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
-        self._around = Surroundings(folder, command, self._client, self._woken.set)
+        self._around = Surroundings(
+            folder, command, self._client, self._woken.set, told=told, environment=environment or {}
+        )
+        self._others = others
         self._deployments: dict[Key, RunningDeployment] = {}
         self._remembered = ""
         self._remembering = asyncio.Lock()
@@ -64,7 +75,7 @@ class LocalServing:
         Raises PortInUse, ServingUnavailable, StateUnwritable.
         """
         former = read_serving_record(self._record_file)
-        await self._end_strays(former.pids() | self._gateway.former_pids())
+        await self._end_strays(former.pids() | self._gateway.former_pids() | self._others())
         await self._gateway.start()
         for record in former.deployments:
             key = Key(record.namespace, record.name)
@@ -108,7 +119,15 @@ class LocalServing:
             known=deployment.known() if deployment else {},
             stable=deployment.stable() if deployment else "",
             mirror={mirrored.revision: mirror.percent} if mirror and mirrored else {},
+            addresses=deployment.addresses() if deployment else {},
         )
+
+    def replicas(self, key: Key, revision: str) -> dict[str, str]:
+        """URLs of the replicas of a revision that answer, by name; a replica that is started again keeps its name."""
+        deployment = self._deployments.get(key)
+        running = deployment.revisions.get(revision) if deployment else None
+        ready = [one for one in running.replicas if one.supervised.ready] if running else []
+        return {f"{revision}-{replica.number}": replica.url for replica in ready}
 
     async def apply(self, key: Key, plan: ServingPlan) -> None:
         """Begin to make the world match `plan`. Raises ServingUnavailable, StateUnwritable."""
@@ -127,7 +146,7 @@ class LocalServing:
 
     def _replicas(self) -> list[Replica]:
         running = [one for deployment in self._deployments.values() for one in deployment.revisions.values()]
-        return [replica for revision in running for replica in revision.replicas]
+        return [replica for revision in running for replica in revision.everyone()]
 
     def _raise_if_stopped(self) -> None:
         if self._settling is None or self._settling.done():
@@ -168,6 +187,8 @@ class LocalServing:
         if loaded_when(self._routes()) != self._loaded:
             return False
         self._unsettled_since = None
+        if self._renew(self._loaded):
+            return False  # what was replaced must leave the gateway before it is ended
         self._retire()
         return True
 
@@ -184,12 +205,18 @@ class LocalServing:
             self._unsettled_since = now
         return overdue
 
+    def _renew(self, loaded: LoadedRoutes) -> bool:
+        """Go on replacing predictors that were told something else than is to be told now; says whether any step was taken."""
+        running = [one for deployment in self._deployments.values() for one in deployment.revisions.values()]
+        steps = [one.renew(loaded.servers.get(one.service, ())) for one in running]
+        return any(steps)
+
     def _retire(self) -> None:
         """Begin to end what the gateway no longer sends requests to."""
         for deployment in self._deployments.values():
             for revision in deployment.retired():
                 del deployment.revisions[revision.revision.id]
-                self._end(revision, revision.replicas)
+                self._end(revision, revision.everyone())
             for revision in deployment.revisions.values():
                 self._end(revision, revision.surplus() if revision.wanted else [])
         self._deployments = {key: one for key, one in self._deployments.items() if not one.is_gone()}

@@ -16,6 +16,7 @@ EFFECTS: Final[Mapping[Verb, str]] = {
     Verb.PAUSE: "the weight stays; harm still ends the rollout",
     Verb.RESUME: "the rollout goes on, with new deadlines",
     Verb.ROLLBACK: "back to {former}; {stable} is rejected until retry",
+    Verb.RETRAIN: "the next version is trained now",
 }
 
 
@@ -30,7 +31,7 @@ class Command:
 def commands(found: Found, home: Home) -> tuple[Command, ...]:
     """Every request that fits the phase; and where to look further."""
     state = found.state
-    verbs = [verb for verb in Verb if found.is_known and _is_possible(verb, state)]
+    verbs = [verb for verb in Verb if found.is_known and _is_possible(verb, found)]
     asked = [Command(home.command(verb, found.key), _effect(verb, state)) for verb in verbs]
     look = [Command(home.command("history", found.key), "the finished rollouts with their numbers")] * bool(
         state.history
@@ -38,7 +39,11 @@ def commands(found: Found, home: Home) -> tuple[Command, ...]:
     return (*asked, *look)
 
 
-def _is_possible(verb: Verb, state: RolloutState) -> bool:
+def _is_possible(verb: Verb, found: Found) -> bool:
+    state = found.state
+    if verb is Verb.RETRAIN:
+        under_way = state.retraining is not None and state.retraining.run is not None
+        return found.spec is not None and found.spec.retraining is not None and not under_way
     if verb is Verb.ROLLBACK and state.former is None:
         return False
     return state.phase in POSSIBLE_IN[verb]

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from serinus.cli.explaining.commands import Command, commands
+from serinus.cli.explaining.drifts import drift
 from serinus.cli.explaining.phases import Prospect, prospect
+from serinus.cli.explaining.retraining import retraining_lines
 from serinus.cli.explaining.seen import Seen
 from serinus.cli.homes import Found, Home
 from serinus.core.conditions import SERVES_NOTHING
@@ -27,9 +29,11 @@ class Explanation:
     rollout: str
     looked_at: datetime | None
     signals: tuple[SignalResult, ...]
+    drift: tuple[str, ...]
     waits: tuple[str, ...]
     next: tuple[str, ...]
     problems: tuple[str, ...]
+    retraining: tuple[str, ...]
     last_request: str
     commands: tuple[Command, ...]
 
@@ -51,9 +55,11 @@ def explain(found: Found, home: Home, now: datetime) -> Explanation:
         rollout=rollout.id if rollout else last.id if last else "",
         looked_at=rollout.looked_at if rollout else last.ended_at if last else None,
         signals=signal_results(rollout) if rollout else last.signals if last else (),
+        drift=drift(state, now),
         waits=(*blocked, *ahead.waits),
         next=ahead.next,
         problems=_problems(found, home),
+        retraining=retraining_lines(state),
         last_request=state.action_message,
         commands=commands(found, home),
     )

@@ -5,13 +5,16 @@ as stable (see serinus.lint.forecast), so what is missing is the logarithm of wh
 """
 
 from datetime import timedelta
-from math import inf
+from math import exp, inf
 
 from serinus.cli.explaining.seen import rough
 from serinus.core.analysis import SignalVerdict
 from serinus.core.analysis.compared import Compared
+from serinus.core.analysis.mean_bets import mean, spread
+from serinus.core.analysis.quality import Quality
 from serinus.core.state import EvidencePoint, Rollout
 from serinus.lint.forecast import requests_until_verdict
+from serinus.lint.labels import MIXING, rows_until_verdict
 
 LATE_POINTS = 6
 LEAST_DIGITS = 2
@@ -19,6 +22,9 @@ LEAST_DIGITS = 2
 
 def outlook(rollout: Rollout, verdict: SignalVerdict) -> str:
     """` (about 420 more candidate requests, about 5m at the traffic of late)`, or nothing where no estimate holds."""
+    rows = rows_left(rollout, verdict)
+    if rows is not None:
+        return f" (about {rows:,} more labelled rows)"
     requests = requests_left(rollout, verdict)
     if requests is None:
         return ""
@@ -39,6 +45,18 @@ def requests_left(rollout: Rollout, verdict: SignalVerdict) -> int | None:
     base = (stable.bad + 0.5) / (stable.total + 1)
     left = requests_until_verdict(state.signal.max_increase, reached / needed, base)
     return None if left == inf else rounded(left)
+
+
+def rows_left(rollout: Rollout, verdict: SignalVerdict) -> int | None:
+    """Labelled rows until a Quality signal passes if the candidate is as good as stable; None where that is unknown."""
+    state = next((one for one in rollout.evidence.signals if one.signal.name == verdict.name), None)
+    needed, reached = verdict.numbers.get("safetyNeeded", 0.0), verdict.numbers.get("safetyEvidence", 0.0)
+    if not isinstance(state, Quality) or not state.differences or not 0 < reached < needed:
+        return None
+    if mean(state.differences) >= state.margin:
+        return None
+    left = rows_until_verdict(state.margin, exp(MIXING) * reached / needed, spread(state.differences))
+    return None if left == inf else rounded(max(1, left))
 
 
 def requests_per_minute(curve: tuple[EvidencePoint, ...]) -> float:

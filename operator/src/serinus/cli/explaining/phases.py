@@ -7,11 +7,21 @@ from typing import Final
 from serinus.cli.explaining.forecasts import outlook
 from serinus.cli.explaining.seen import Seen
 from serinus.core import reasons
+from serinus.core.conditions import NOT_ASKED
 from serinus.core.policies.analysing import strictest, unsettled
 from serinus.core.policies.shares import at_share, giving
 from serinus.core.policies.stepping import is_pause, takes_over_next, weight_step
 from serinus.core.policies.waiting import timed_pause
-from serinus.core.spec import Approval, OnFailure, OnInconclusive, PauseStep, Strategy, WeightStep, format_duration
+from serinus.core.spec import (
+    Approval,
+    DriftSignal,
+    OnFailure,
+    OnInconclusive,
+    PauseStep,
+    Strategy,
+    WeightStep,
+    format_duration,
+)
 from serinus.core.state import Phase, Stage
 
 Sentences = tuple[str, ...]
@@ -97,7 +107,14 @@ def _analysing(seen: Seen) -> Prospect:
 
 def _harm(seen: Seen) -> Sentences:
     rolls_back = seen.rollout.policy.on_failure is OnFailure.ROLLBACK
-    return (f"at any time: {'taken back and rejected' if rolls_back else 'paused'}, as soon as a signal shows harm",)
+    harm = f"at any time: {'taken back and rejected' if rolls_back else 'paused'}, as soon as a signal shows harm"
+    drifts = any(isinstance(one, DriftSignal) for one in seen.rollout.policy.signals)
+    return (harm, *(["at any time: paused, if its answers drift from stable's"] if drifts and _may_pause(seen) else []))
+
+
+def _may_pause(seen: Seen) -> bool:
+    """Whether it is not paused yet."""
+    return seen.state.phase is Phase.PROGRESSING
 
 
 def _open(seen: Seen) -> Sentences:
@@ -109,6 +126,8 @@ def _open(seen: Seen) -> Sentences:
     found: list[str] = []
     if seen.state.reason == reasons.METRICS_UNAVAILABLE:
         found.append(f"the metrics, without which nothing moves and no time counts: {seen.state.message}")
+    elif seen.state.reason in NOT_ASKED:
+        found.append(f"an answer, without which nothing moves: {seen.state.message}")
     if (missing := step.hold.total_seconds() - rollout.hold_seconds) > 0:
         found.append(f"another {missing:.0f} s observed at {at_share(rollout)} (hold: {format_duration(step.hold)})")
     had = rollout.evidence.candidate_requests - rollout.step_requests

@@ -56,10 +56,11 @@ class ClusterHome:
         items = self._api.get(path, "ModelDeployments").get("items") or []
         return tuple(found_of(_whole(item)) for item in items)
 
-    def ask(self, key: Key, verb: Verb, rollout_id: str) -> str:
+    def ask(self, key: Key, verb: Verb, rollout_id: str, reason: str = "") -> str:
         """See the port."""
         nonce = uuid.uuid4().hex
         content = {"verb": str(verb), "rolloutId": rollout_id, "nonce": nonce, "by": self._api.person()}
+        content |= {"reason": reason} if reason else {}
         patch = {"metadata": {"annotations": {ACTION_ANNOTATION: json.dumps(content)}}}
         self._api.merge(_path(key.namespace, key.name), _named(key), patch)
         return nonce

@@ -54,9 +54,9 @@ class FolderHome:
         found = tuple(self._found(one) for one in read_all(self._folder))
         return tuple(one for one in found if self._namespace in ("", one.key.namespace))
 
-    def ask(self, key: Key, verb: Verb, rollout_id: str) -> str:
+    def ask(self, key: Key, verb: Verb, rollout_id: str, reason: str = "") -> str:
         """See the port."""
-        return leave_request(self._folder, key, verb, rollout_id).nonce
+        return leave_request(self._folder, key, verb, rollout_id, reason).nonce
 
     def records(self, found: Found) -> tuple[RolloutRecord, ...]:
         """Every rollout that ever finished here. Raises StateUnreadable."""

@@ -83,8 +83,8 @@ class Home(Protocol):
         """Every deployment, by name."""
         ...
 
-    def ask(self, key: Key, verb: Verb, rollout_id: str) -> str:
-        """Leave a request; its nonce. The rollout is the one that the person saw."""
+    def ask(self, key: Key, verb: Verb, rollout_id: str, reason: str = "") -> str:
+        """Leave a request; its nonce. The rollout is the one that the person saw, `reason` what they say of it."""
         ...
 
     def records(self, found: Found) -> tuple[RolloutRecord, ...]:

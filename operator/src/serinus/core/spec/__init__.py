@@ -3,9 +3,11 @@
 from serinus.core.spec.deployment import API_VERSION, KIND, DeletionPolicy, ModelDeployment, ModelDeploymentSpec
 from serinus.core.spec.duration import Duration, PositiveDuration, format_duration, parse_duration
 from serinus.core.spec.metadata import Metadata
-from serinus.core.spec.monitoring import DriftMonitor, Monitoring, ServiceLevel
+from serinus.core.spec.monitoring import DriftMonitor, Monitoring, PredictionLogging, ServiceLevel
 from serinus.core.spec.retraining import (
+    CodeTrigger,
     DriftTrigger,
+    EventTrigger,
     MaxAgeTrigger,
     NewDataTrigger,
     QualityTrigger,
@@ -41,12 +43,14 @@ __all__ = [
     "KIND",
     "Approval",
     "AvailabilitySignal",
+    "CodeTrigger",
     "DeletionPolicy",
     "DriftMonitor",
     "DriftSignal",
     "DriftTrigger",
     "Duration",
     "ErrorsSignal",
+    "EventTrigger",
     "Gateway",
     "HeaderRule",
     "LatencySignal",
@@ -62,6 +66,7 @@ __all__ = [
     "Pause",
     "PauseStep",
     "PositiveDuration",
+    "PredictionLogging",
     "QualitySignal",
     "QualityTrigger",
     "QuerySignal",

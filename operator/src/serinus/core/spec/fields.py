@@ -15,7 +15,9 @@ CHECKS = "x-checks"
 
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+PositiveCount = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+PositiveRate = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 SHOWN_CHARACTERS = 70  # of a bad value in a message; a value can be as large as its file

@@ -33,8 +33,21 @@ class ServiceLevel(Frozen):
     max_slow_rate: Rate | None = Field(default=None, description="Largest acceptable share of slow requests.")
 
 
+class PredictionLogging(Frozen):
+    """What leaves the predictors for the prediction log. Without it no row does."""
+
+    sample_rate: Rate = Field(default=1.0, description="Share of the requests that are logged.")
+    hash: tuple[FeatureName, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Inputs that are logged as a keyed hash, which still tells equal values.",
+    )
+    drop: tuple[FeatureName, ...] = Field(default=(), max_length=256, description="Inputs that are not logged at all.")
+
+
 class Monitoring(Frozen):
-    """Drift of the inputs, errors and latency of the revision that serves."""
+    """Drift of the inputs, errors and latency of the revision that serves, and its prediction log."""
 
     drift: DriftMonitor | None = Field(default=None, description="Watch the inputs for drift.")
     slo: ServiceLevel | None = Field(default=None, description="Watch errors and latency.")
+    log: PredictionLogging | None = Field(default=None, description="Send predictions to the collector.")
