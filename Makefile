@@ -27,7 +27,7 @@ test: $(READY) ## Run every test that needs only this machine, but for the long 
 
 .PHONY: test-long
 test-long: $(READY) ## Interrupt and kill runtime, steps and registry again and again, in every phase and at random moments
-	@$(BIN)/pytest -n 2 --dist loadgroup -m long tests/local tests/components tests/pipelines
+	@$(BIN)/pytest -n 2 --dist loadgroup -m long tests/local tests/collector tests/components tests/pipelines
 
 CLUSTER := $(BIN)/python -m tests.cluster.control_plane
 
