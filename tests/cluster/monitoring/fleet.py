@@ -160,7 +160,7 @@ class Collector:
         since = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
         question = {
             "loss": "brier", "bound": 1.0, "since": since, "cohortSeconds": 60.0, "model": "flights",
-            "candidate": {"revision": candidate}, "stable": {"revision": stable}, "sampleRate": 0.0,
+            "candidate": {"revision": candidate}, "stable": {"revision": stable}, "sampleRate": 1.0,
         }  # fmt: skip
         return self.post(f"/v1/deployments/{KEY.namespace}/{KEY.name}/comparison", question)
 
