@@ -19,6 +19,7 @@ from tests.cluster.standard.world import NAME, StandardWorld
 
 SETTINGS = KnativeSettings(patience=timedelta(seconds=10))
 KNATIVE_SECONDS = 90  # two Knative revisions have to come up one after the other
+LOADING_SECONDS = 1.0  # Traefik calls a route ready 100 ms after it began to load it here, loaded or not
 
 
 class KnativeObjects(Objects):
@@ -46,6 +47,11 @@ class KnativeWorld(StandardWorld):
     def host(self) -> str:
         """What clients call."""
         return f"{NAME}-predictor.{self.key.namespace}.{DOMAIN}"
+
+    async def loaded(self) -> float:
+        """When, in monotonic seconds, the gateway had loaded for certain what is in effect now."""
+        await asyncio.sleep(LOADING_SECONDS)
+        return time.monotonic()
 
     # ---- what tests ask beside
 
