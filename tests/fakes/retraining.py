@@ -10,9 +10,10 @@ from serinus.core.spec import ModelDeployment
 from serinus.core.state import Phase
 from tests.fakes.pipelines import FakeRuns
 from tests.fakes.training import FakeQuality, FakeTrainings
-from tests.fakes.world import MODEL, World, deployment
+from tests.fakes.world import MODEL, World, deployment, with_model
 
 TRAINING = Training(MODEL, '{"model": "flights"}', ("linear",), "http://registry", code="code-1")
+CHALLENGER = "challenger"
 DAY = timedelta(days=1).total_seconds()
 MANY = "100 per 30d"
 
@@ -34,6 +35,15 @@ def retraining_world(*triggers: dict[str, Any], **fields: Any) -> World:
         quality=FakeQuality(),
     )
     world.until_phase(Phase.STABLE)
+    world.tick()
+    return world
+
+
+def following_world(*triggers: dict[str, Any], **fields: Any) -> World:
+    """The same, of a deployment that follows the alias that the pipeline moves."""
+    world = retraining_world(*triggers, **fields)
+    world.registry.models[MODEL].aliases[CHALLENGER] = "1"
+    world.ask_for(with_model(world.asked, version=None, alias=CHALLENGER))
     world.tick()
     return world
 

@@ -183,6 +183,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "startedAt": "When it began.",
         "endedAt": "When its end was seen.",
         "link": "Where to look at it.",
+        "rollout": "How the rollout of its version ended, once it has.",
+        "withoutBetter": "Runs in a row before it that brought no better model.",
     },
     "LabelledRows": {
         "since": "From when on.",

@@ -8,9 +8,10 @@ from serinus.core import reasons
 from serinus.core.decision import Input
 from serinus.core.observation import Problem
 from serinus.core.pipeline_run import Training
+from serinus.core.retraining.awaiting import awaited, with_outcome_of_rollout
 from serinus.core.retraining.causes import Asked, with_causes
 from serinus.core.retraining.following import followed
-from serinus.core.retraining.limits import budget, why_not
+from serinus.core.retraining.limits import budget, under_way, why_not
 from serinus.core.retraining.questions import with_new_data_answer, with_quality_answer, with_watches
 from serinus.core.retraining.state import Hold, RetrainingState, TrainingRun, shortened
 from serinus.core.retraining.telling import told
@@ -27,6 +28,7 @@ def with_retraining(state: RolloutState, seen: Input) -> RolloutState:
         return _without(state, seen)
     memory = with_serving(state.retraining or begun(seen.now), state, seen.now)
     memory = followed(memory, seen.observed.run, spec.timeout, seen.now)
+    memory = with_outcome_of_rollout(memory, state, seen)
     memory = with_watches(memory, seen.spec)
     memory = with_quality_answer(memory, seen.observed.watched, seen.spec, seen.now)
     memory = with_new_data_answer(memory, seen.observed.labelled, seen.now)
@@ -44,7 +46,7 @@ def decided(memory: RetrainingState, spec: Retraining, state: RolloutState, seen
     """The memory with a run, or with why there is none although one is wanted."""
     if memory.run is not None or not memory.wanted:
         return memory.changed(hold=None)
-    hold = why_not(memory, spec, state, seen.now) or _not_startable(seen)
+    hold = under_way(state) or awaited(memory, seen) or why_not(memory, spec, seen.now) or _not_startable(seen)
     if hold is not None:
         return memory.changed(hold=hold)
     training = _training(seen)

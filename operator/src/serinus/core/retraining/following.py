@@ -58,6 +58,7 @@ def ended(
         started_at=run.started_at or run.asked_at,
         ended_at=now,
         link=run.link,
+        without_better=memory.without_better if outcome is RunEnd.NEW_VERSION else 0,
     )
     better = outcome is RunEnd.NEW_VERSION
     return memory.changed(

@@ -15,11 +15,17 @@ LONGEST_PAUSE: Final = timedelta(days=30)
 HOURS: Final = {"h": 1, "d": 24}
 
 
-def why_not(memory: RetrainingState, spec: Retraining, state: RolloutState, now: datetime) -> Hold | None:
-    """The first reason that speaks. A person who asks is held up by a rollout and by the budget alone."""
+def under_way(state: RolloutState) -> Hold | None:
+    """Whether a rollout has to end first, whoever asks."""
+    if state.phase not in IN_ROLLOUT:
+        return None
+    return Hold(reason=reasons.ROLLOUT_UNDER_WAY, message="it waits until the rollout under way has ended")
+
+
+def why_not(memory: RetrainingState, spec: Retraining, now: datetime) -> Hold | None:
+    """The first limit that speaks. A person who asks is held up by the budget alone."""
     by_person = any(cause.trigger == MANUAL for cause in memory.wanted)
     checks: tuple[Callable[[], Hold | None], ...] = (
-        lambda: _rollout(state),
         lambda: None if by_person else _needs_person(memory, spec),
         lambda: None if by_person else _pause(memory, spec, now),
         lambda: used_up(memory, spec, now),
@@ -58,12 +64,6 @@ def used_up(memory: RetrainingState, spec: Retraining, now: datetime) -> Hold | 
 def told(moment: datetime) -> str:
     """A moment as people read it."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _rollout(state: RolloutState) -> Hold | None:
-    if state.phase not in IN_ROLLOUT:
-        return None
-    return Hold(reason=reasons.ROLLOUT_UNDER_WAY, message="it waits until the rollout under way has ended")
 
 
 def _needs_person(memory: RetrainingState, spec: Retraining) -> Hold | None:

@@ -49,7 +49,11 @@ class TrainingRun(Frozen):
 
 
 class PastRun(Frozen):
-    """A run that has ended. `causes` are the types of the triggers; `version` is what it registered."""
+    """A run that has ended. `causes` are the types of the triggers; `version` is what it registered.
+
+    `rollout` is how the rollout of that version ended, once it has. `without_better` counts the runs in a row before this
+    one that brought no better model, in case its own turns out to be none.
+    """
 
     key: str
     causes: tuple[str, ...]
@@ -60,6 +64,8 @@ class PastRun(Frozen):
     started_at: datetime
     ended_at: datetime
     link: str = ""
+    rollout: str = ""
+    without_better: int = 0
 
 
 class Hold(Frozen):
