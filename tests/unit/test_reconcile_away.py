@@ -1,17 +1,21 @@
 """Those who are asked beside the metrics are away, or what comes after a decision fails: rollouts go on all the same."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from serinus import patience
+from serinus.core import reasons
 from serinus.core.errors import StateConflict
-from serinus.core.observation import Problem
+from serinus.core.observation import MetricsSnapshot, Problem
 from serinus.core.state import Phase
-from serinus.gathering import patience
 from serinus.gathering.inputs import ask_for_inputs
-from tests.fakes.retraining import memory_of, retrained, retraining_world, run_under_way, started_keys
+from serinus.ports import Key
+from tests.fakes.pipelines import FakeRuns
+from tests.fakes.retraining import memory_of, retrained, retraining_world, run_under_way, runs_of, started_keys
 from tests.fakes.world import KEY, Behaviour, World, run, stable_world
 from tests.unit.test_reconcile_drift import LIKE_TRAINING, WINDOW, answer, watched_world
 
@@ -89,6 +93,107 @@ def test_a_training_file_that_cannot_be_read_in_time_is_told_and_read_again() ->
     for _ in range(3):
         world.tick()
     assert len(started_keys(world)) == 1
+
+
+class Slow:
+    """A runner that does what it is asked only after a while, or never."""
+
+    def __init__(self, runs: FakeRuns) -> None:
+        self.runs, self.go_on, self.asked = runs, asyncio.Event(), list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*given: Any) -> Any:
+            self.asked.append(name)
+            await self.go_on.wait()
+            return await getattr(self.runs, name)(*given)
+
+        return getattr(self.runs, name) if name == "look" else ask
+
+
+def slowed_down(world: World) -> Slow:
+    slow: Any = Slow(runs_of(world))
+    world.runner = slow
+    world.restart()
+    return slow
+
+
+def held_up(world: World, ticks: int) -> float:
+    """The longest turn, in seconds."""
+    longest = 0.0
+    for _ in range(ticks):
+        begun = time.monotonic()
+        world.tick()
+        longest = max(longest, time.monotonic() - begun)
+    return longest
+
+
+def test_a_runner_that_hangs_while_it_starts_a_run_is_asked_once_and_its_late_answer_is_taken() -> None:
+    world = retraining_world(TRIGGERS[0])
+    slow = slowed_down(world)
+    world.flow(3600)
+    assert held_up(world, 60) < 1
+    assert "what runs the pipelines did not answer within 0.02 s" in memory_of(world).message
+    assert slow.asked == ["start"]
+    slow.go_on.set()
+    for _ in range(60):
+        world.tick()
+    assert run_under_way(world).id
+    assert slow.asked == ["start"]
+    assert len(slow.runs.requests) == 1
+
+
+def test_a_runner_that_hangs_for_an_hour_while_it_starts_a_run_is_given_up_and_asked_for_the_next_one() -> None:
+    world = retraining_world(TRIGGERS[0])
+    slow = slowed_down(world)
+    world.flow(3600)
+    held_up(world, 3)
+    world.flow(3601)
+    held_up(world, 2)
+    last = memory_of(world).last
+    assert last is not None
+    assert last.reason == reasons.RUN_NOT_STARTED
+    world.flow(3600)
+    held_up(world, 3)
+    assert slow.asked == ["start", "start"]
+
+
+def test_a_runner_that_hangs_while_it_cancels_a_run_holds_up_no_turn() -> None:
+    world = retraining_world(TRIGGERS[0], timeout="10m")
+    world.flow(3600)
+    for _ in range(3):
+        world.tick()
+    run_under_way(world)
+    slow = slowed_down(world)
+    world.flow(601)
+    assert held_up(world, 30) < 1
+    assert slow.asked == ["cancel"]
+    assert "is being cancelled" in memory_of(world).message
+    slow.go_on.set()
+    for _ in range(60):
+        world.tick()
+    last = memory_of(world).last
+    assert last is not None
+    assert last.reason == reasons.RUN_TIMED_OUT
+
+
+def test_counts_are_read_while_the_others_are_waited_for() -> None:
+    world = retraining_world(*TRIGGERS)
+    world.ask_for(retrained(*TRIGGERS, version="2"))
+    world.until_phase(Phase.PROGRESSING)
+    world.flow(600)
+    hanging = all_hang(world)
+    at: list[int] = []
+    read = world.metrics.read
+
+    async def noted(key: Key) -> MetricsSnapshot:
+        for _ in range(10):  # turns of the others
+            await asyncio.sleep(0)
+        at.append(hanging.waiting)
+        return await read(key)
+
+    world.metrics.read = noted  # type: ignore[method-assign]
+    world.reconcile()
+    assert at == [2]
 
 
 def test_counters_of_inputs_that_hang_are_a_problem_in_time() -> None:

@@ -4,9 +4,12 @@ The run's key is saved before the runner hears of it, and so is that it has its 
 given before, so a crash anywhere in between starts no second run.
 """
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from serinus.core.errors import PipelineRunNotFound, PipelinesRefused, PipelinesUnavailable
 from serinus.core.observation import Problem
@@ -17,11 +20,14 @@ from serinus.core.retraining.state import RetrainingState, TrainingRun, shortene
 from serinus.core.retraining.telling import retraining_notes, told
 from serinus.core.spec import Retraining
 from serinus.core.state import IN_ROLLOUT, RolloutState
+from serinus.patience import PIPELINES, patiently
 from serinus.ports import Key, PipelineRunner, Ports
 from serinus.turns import Turns
 
 FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,16 @@ class _Failure:
 
 @dataclass
 class Launcher:
-    """Starts and cancels runs, and remembers when it failed last, so that a dead runner is not asked at every look."""
+    """Starts and cancels runs, and remembers when it failed last, so that a dead runner is not asked at every look.
+
+    One that hangs holds up nobody: after a while it is gone on without its answer, which is taken when it has come. Until
+    then it is not asked the same again: a run that is looked for while it is being started could be started twice.
+    """
 
     ports: Ports
     turns: Turns
     _failures: dict[Key, _Failure] = field(default_factory=dict)
+    _asking: dict[Key, tuple[str, asyncio.Task[Any]]] = field(default_factory=dict)
 
     async def settle(
         self, key: Key, state: RolloutState, spec: Retraining | None, training: Training | Problem | None
@@ -51,7 +62,7 @@ class Launcher:
         memory, now = state.retraining, self.ports.clock.now()
         self.turns.note(key, memory.run if memory else None, now)
         if memory is None or memory.run is None:
-            self._failures.pop(key, None)
+            self._forget_asking(key)
             return state
         if memory.run.started_at is None:
             if why := why_not_yet(state, training):
@@ -69,7 +80,16 @@ class Launcher:
     def forget(self, key: Key) -> None:
         """The deployment is gone. A run of it that is under way goes on to its end; nobody waits for it."""
         self.turns.forget(key)
+        self._forget_asking(key)
+
+    def _forget_asking(self, key: Key) -> None:
         self._failures.pop(key, None)
+        self._end_asking(key)
+
+    def _end_asking(self, key: Key) -> None:
+        _, asking = self._asking.pop(key, ("", None))
+        if asking is not None:
+            asking.cancel()
 
     async def _ask(
         self, key: Key, state: RolloutState, runner: PipelineRunner, training: Training | Problem | None
@@ -81,7 +101,7 @@ class Launcher:
             return state
         now = self.ports.clock.now()
         try:
-            changed = await self._told_to(runner, memory, run, training)
+            changed = await self._told_to(key, runner, memory, run, training)
         except PipelinesUnavailable as error:
             former = self._failures.get(key)
             self._failures[key] = _Failure(now, former.times + 1 if former else 1)
@@ -93,19 +113,40 @@ class Launcher:
         return await self._save(key, state, told(changed, now))
 
     async def _told_to(
-        self, runner: PipelineRunner, memory: RetrainingState, run: TrainingRun, training: Training | Problem | None
+        self,
+        key: Key,
+        runner: PipelineRunner,
+        memory: RetrainingState,
+        run: TrainingRun,
+        training: Training | Problem | None,
     ) -> RetrainingState:
         if run.id and run.cancelled:
             try:
-                await runner.cancel(run.id)
+                await self._answer(key, f"cancel {run.key}", partial(runner.cancel, run.id))
             except PipelineRunNotFound:
                 return memory  # the next look says so
         if isinstance(training, Problem) and not run.id:
             return with_problem(memory, run, training.message)
         if run.id or training is None or isinstance(training, Problem):
             return memory
-        made = await runner.start(training.request(run.key))
+        made = await self._answer(key, f"start {run.key}", partial(runner.start, training.request(run.key)))
         return memory.changed(run=run.model_copy(update={"id": made, "problem": ""}))
+
+    async def _answer(self, key: Key, doing: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the runner answers, or has answered since. Raises what it raises, and PipelinesUnavailable as long as it hangs."""
+        known, asking = self._asking.get(key, ("", None))
+        if asking is None or known != doing:
+            self._end_asking(key)
+            asking = asyncio.create_task(ask())
+            self._asking[key] = doing, asking
+        try:
+            answer: T | Problem = await patiently(asyncio.shield(asking), PIPELINES)
+        finally:
+            if asking.done():
+                self._asking.pop(key, None)
+        if isinstance(answer, Problem):
+            raise PipelinesUnavailable(answer.message)
+        return answer
 
     async def _save(self, key: Key, state: RolloutState, memory: RetrainingState) -> RolloutState:
         if memory == state.retraining:

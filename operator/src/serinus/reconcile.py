@@ -114,8 +114,10 @@ class Reconciler:
         anew = action is not None and action.verb is Verb.RETRY and action.nonce != state.handled_nonce
         target = Problem(reasons.SPEC_INVALID, invalid) if invalid else await self._answers.target(source, anew=anew)
         promoted = None if state.has_served else await self._answers.promoted(source, anew=anew)
-        # None of these decides alone, and each may be away: together they hold up a rollback by one patience at most.
-        signals, training, inputs = await asyncio.gather(
+        # Each may be away: together they hold up a rollback by the longest patience. How long the counts may take is for
+        # their source to say: a Prometheus that was given more time must not be cut off.
+        metrics, signals, training, inputs = await asyncio.gather(
+            self._metrics(key, state),
             ask_for_signals(self.ports, key, state, serving),
             ask_for_training(self.ports, key, deployment.spec, state, action),
             ask_for_inputs(self.ports, key, deployment.spec, state),
@@ -124,7 +126,7 @@ class Reconciler:
             target=_as_revision(target, template),
             serving=serving,
             promoted=_as_revision(promoted, template) if promoted else None,
-            metrics=await self._metrics(key) if state.phase in COUNTED else None,
+            metrics=metrics,
             action=action,
             quality=signals.quality,
             queries=signals.queries,
@@ -136,7 +138,9 @@ class Reconciler:
             training=training.training,
         )
 
-    async def _metrics(self, key: Key) -> MetricsSnapshot | Problem:
+    async def _metrics(self, key: Key, state: RolloutState) -> MetricsSnapshot | Problem | None:
+        if state.phase not in COUNTED:
+            return None
         try:
             return await self.ports.metrics.read(key)
         except MetricsUnavailable as error:

@@ -6,7 +6,7 @@ from serinus.core.observation import BinWindow, Problem
 from serinus.core.spec import ModelDeploymentSpec
 from serinus.core.state import RolloutState
 from serinus.core.watching.looks import window_to_ask
-from serinus.gathering.patience import COUNTERS, patiently
+from serinus.patience import COUNTERS, patiently
 from serinus.ports import Key, Ports
 
 NOT_SET_UP = Problem(reasons.METRICS_UNAVAILABLE, "nobody was set up to count rows by bin, so drift cannot be watched")

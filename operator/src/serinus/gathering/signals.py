@@ -15,7 +15,7 @@ from serinus.core.quality import CompareQuestion, Comparison, Party
 from serinus.core.revision import Revision
 from serinus.core.spec import DriftSignal, QuerySignal
 from serinus.core.state import Rollout, RolloutState
-from serinus.gathering.patience import COLLECTOR, COUNTERS, MOST_PATIENCE, PROMETHEUS, Source, patiently
+from serinus.patience import COLLECTOR, COUNTERS, MOST_PATIENCE, PROMETHEUS, Source, patiently
 from serinus.ports import BinSource, Key, Ports, QuerySource
 
 LEAST_PATIENCE: Final = 1.0

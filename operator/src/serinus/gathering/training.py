@@ -20,7 +20,7 @@ from serinus.core.retraining.questions import new_data_question, quality_questio
 from serinus.core.retraining.state import RetrainingState
 from serinus.core.spec import CodeTrigger, ModelDeploymentSpec
 from serinus.core.state import IN_ROLLOUT, RolloutState
-from serinus.gathering.patience import COLLECTOR, PIPELINES, TRAINING_FILE, patiently
+from serinus.patience import COLLECTOR, PIPELINES, TRAINING_FILE, patiently
 from serinus.ports import Key, Ports
 
 NO_RUNNER: Final = Problem(
