@@ -18,9 +18,14 @@ from serinus.collector.settings import CollectorSettings
 class CollectorServer:
     """Listens on `url` until it is stopped."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token_file: str = "") -> None:
         address = f"sqlite:///{folder / 'collector.db'}"
-        values = {"database": address, "log_root": str(folder / "log"), "_cli_parse_args": []}
+        values = {
+            "database": address,
+            "log_root": str(folder / "log"),
+            "token_file": token_file,
+            "_cli_parse_args": [],
+        }
         self._database = Database(address)
         self._database.open()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -41,8 +46,8 @@ class CollectorServer:
 
 
 @contextmanager
-def collector_server(folder: Path) -> Iterator[CollectorServer]:
-    server = CollectorServer(folder)
+def collector_server(folder: Path, token_file: str = "") -> Iterator[CollectorServer]:
+    server = CollectorServer(folder, token_file)
     try:
         yield server
     finally:

@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from serinus.adapters.collector_quality import CollectorQuality
 from serinus.core.errors import QualityUnavailable
+from tests.adapters.collector_server import collector_server
 from tests.adapters.test_quality_contract import KEY, comparing, watching
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +24,7 @@ class Odd(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.released = threading.Event()
         self.paths: list[str] = []
+        self.tokens: list[str | None] = []
         super().__init__(("127.0.0.1", 0), OddHandler)
 
 
@@ -30,6 +33,7 @@ class OddHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.paths.append(self.path)
+        self.server.tokens.append(self.headers["authorization"])
         self.rfile.read(int(self.headers["content-length"]))
         if self.server.status == 0:
             self.server.released.wait(20)
@@ -88,6 +92,45 @@ async def test_a_collector_that_never_answers_is_given_up(odd: Odd):
 async def test_an_address_that_is_none_is_told():
     with pytest.raises(QualityUnavailable, match=r"cannot be asked|no address"):
         await CollectorQuality("collector:8090").watch(KEY, watching())
+
+
+async def test_the_token_is_read_at_each_question(odd: Odd, tmp_path: Path):
+    odd.content = b'{"at": "2026-01-01T00:00:00Z", "cohorts": []}'
+    token = tmp_path / "token"
+    asking = source(odd, token_file=str(token))
+    for one in ("first", "second\n", "dritter-ß"):
+        token.write_text(one, encoding="utf-8")
+        await asking.watch(KEY, watching())
+    await source(odd).watch(KEY, watching())
+    assert odd.tokens[:2] == ["Bearer first", "Bearer second"]
+    assert odd.tokens[2].encode("latin-1").decode() == "Bearer dritter-ß"
+    assert odd.tokens[3] is None
+
+
+async def test_a_token_that_cannot_be_read_is_told_with_its_file(odd: Odd, tmp_path: Path):
+    with pytest.raises(QualityUnavailable, match=r"cannot be read from .*/none"):
+        await source(odd, token_file=str(tmp_path / "none")).watch(KEY, watching())
+    assert odd.paths == []
+
+
+@pytest.mark.parametrize("token", ["s3cret\nlines", "\n"])
+async def test_a_token_that_cannot_be_sent_is_told_and_not_shown(odd: Odd, tmp_path: Path, token: str):
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    with pytest.raises(QualityUnavailable, match="write one line of text into") as raised:
+        await source(odd, token_file=str(tmp_path / "token")).watch(KEY, watching())
+    assert "s3cret" not in str(raised.value)
+    assert odd.paths == []
+
+
+async def test_a_token_that_the_collector_does_not_know_is_told(tmp_path: Path):
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    theirs.write_text("s3cret", encoding="utf-8")
+    mine.write_text("another", encoding="utf-8")
+    with (
+        collector_server(tmp_path, str(theirs)) as server,
+        pytest.raises(QualityUnavailable, match=r"answered 401: .*Bearer TOKEN"),
+    ):
+        await CollectorQuality(server.url, token_file=str(mine)).watch(KEY, watching())
 
 
 def source(odd: Odd, **options) -> CollectorQuality:

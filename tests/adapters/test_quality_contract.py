@@ -58,10 +58,10 @@ class FakeWorld:
 class CollectorWorld:
     """The adapter over HTTP, and the collector that it asks."""
 
-    def __init__(self, server: CollectorServer) -> None:
+    def __init__(self, server: CollectorServer, token_file: str) -> None:
         self._server = server
         self._client = httpx.AsyncClient(base_url=server.url, trust_env=False)
-        self.source = CollectorQuality(server.url)
+        self.source = CollectorQuality(server.url, token_file=token_file)
 
     async def predict(
         self, revision: str, request_id: str, prediction: float, at: datetime, *, copy: bool = False
@@ -94,8 +94,9 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "fake":
         yield FakeWorld()
         return
-    with collector_server(tmp_path) as server:
-        over_http = CollectorWorld(server)
+    (token := tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
+    with collector_server(tmp_path, str(token)) as server:
+        over_http = CollectorWorld(server, str(token))
         yield over_http
         await over_http.end()
 

@@ -175,6 +175,17 @@ def test_no_password_of_the_collector_stands_in_an_object() -> None:
     assert given["SERINUS_COLLECTOR_HASH_KEY"] is None
 
 
+def test_collector_and_operator_are_given_the_same_token() -> None:
+    (collector,), (operator,) = (of_kind(golden("everything"), kind) for kind in ("StatefulSet", "Deployment"))
+    for workload in (collector, operator):
+        pod = workload["spec"]["template"]["spec"]
+        (volume,) = [one for one in pod["volumes"] if one["name"] == "collector-token"]
+        assert volume["secret"] == {"secretName": "serinus-collector", "items": [{"key": "token", "path": "token"}]}
+        (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "collector-token"]
+        assert environment(workload)["SERINUS_COLLECTOR_TOKEN_FILE"] == f"{mount['mountPath']}/token"
+        assert mount["readOnly"]
+
+
 def test_what_the_collector_keeps_outlives_its_pod_or_lies_elsewhere() -> None:
     (on_disk,), (elsewhere,) = of_kind(golden("collector"), "StatefulSet"), of_kind(golden("everything"), "StatefulSet")
     (claim,) = on_disk["spec"]["volumeClaimTemplates"]

@@ -19,9 +19,10 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(enc
 NOT_VALUES = {
     "namespaces", "kubeconfig", "context", "lease", "lease_name", "lease_namespace", "identity",
     "listen_host", "listen_port", "prometheus_password", "prometheus_token", "events_token_file",
+    "collector_token_file",
 }  # fmt: skip
 # What the chart sets itself, or takes from a Secret.
-NOT_COLLECTOR_VALUES = {"database", "log_root", "host", "port", "hash_key"}
+NOT_COLLECTOR_VALUES = {"database", "log_root", "host", "port", "token_file", "hash_key"}
 LIMITS = ("minimum", "maximum", "exclusiveMinimum")
 COLLECTOR_DEFAULT = re.compile(r"^    (?:# )?(\w+): (.*)$", re.MULTILINE)
 DEFAULT = re.compile(r"^  (?:# )?(\w+): (.*)$", re.MULTILINE)

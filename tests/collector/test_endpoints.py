@@ -379,3 +379,74 @@ def test_payloads_without_rows_and_answers_are_counted_as_invalid(request_: Any,
         assert (await metrics(client))["serinus_collector_logged_events_total", (DEPLOYMENT, "invalid")] == 1
 
     asked(tmp_path, story)
+
+
+QUESTIONS = {"comparison": comparing(), "quality": watching("aaaa")}
+
+
+async def ask(client: Client, what: str, **headers: Any) -> httpx.Response:
+    content = QUESTIONS[what].model_dump_json(by_alias=True)
+    return await client.post(f"/v1/deployments/{DEPLOYMENT}/{what}", content=content, headers=headers)
+
+
+@pytest.mark.parametrize("what", QUESTIONS)
+def test_questions_need_the_token_and_nothing_else_does(tmp_path: Path, what: str) -> None:
+    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
+    wrong = (
+        "s3cret",
+        "Bearer",
+        "Bearer s3cre",
+        "Bearer s3crets",
+        "Basic s3cret",
+        b"Bearer \xff\xfe",
+        "Bearer é".encode(),
+    )
+
+    async def story(client: Client, parts: Parts) -> None:
+        for headers in ({}, *({"Authorization": one} for one in wrong)):
+            refused = await ask(client, what, **headers)
+            assert refused.status_code == 401, headers
+            assert refused.headers["WWW-Authenticate"] == "Bearer"
+            assert refused.json()["error"].endswith("Authorization: Bearer TOKEN")
+        assert not parts.live.live()
+        assert (await metrics(client))["serinus_collector_refused_total", ("TokenWrong",)] == 1 + len(wrong)
+        assert (await ask(client, what, Authorization="bearer s3cret")).status_code == 200
+        taken = await client.post("/v1/predictions", content=predictions_body(event("a")))
+        labelled = await client.post("/v1/labels", content=labels_body({"a": 1}))
+        assert (taken.status_code, labelled.status_code) == (202, 200)
+
+    asked(tmp_path, story, token_file=str(tmp_path / "token"))
+
+
+def test_a_new_token_counts_at_once_and_an_empty_one_lets_nobody_in(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old", encoding="utf-8")
+
+    async def story(client: Client, _: Parts) -> None:
+        token.write_text("new", encoding="utf-8")
+        assert (await ask(client, "quality", Authorization="Bearer old")).status_code == 401
+        assert (await ask(client, "quality", Authorization="Bearer new")).status_code == 200
+        token.write_text("\n", encoding="utf-8")
+        assert (await ask(client, "quality", Authorization="Bearer ")).status_code == 403
+        token.unlink()
+        assert (await ask(client, "quality", Authorization="Bearer new")).status_code == 403
+
+    asked(tmp_path, story, token_file=str(token))
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 200), ("::1", 200), ("localhost", 200), ("0.0.0.0", 403), ("10.0.0.7", 403)]
+)
+def test_without_a_token_questions_are_answered_on_this_machine_only(
+    tmp_path: Path, host: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(client: Client, _: Parts) -> None:
+        for _ in range(2):
+            answer = await ask(client, "comparison")
+            assert answer.status_code == status
+        if status == 403:
+            assert "SERINUS_COLLECTOR_TOKEN_FILE" in answer.json()["error"]
+
+    asked(tmp_path, story, host=host)
+    warned = [one for one in caplog.messages if "no token was set up" in one]
+    assert len(warned) == (status == 403)

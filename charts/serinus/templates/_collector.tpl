@@ -29,6 +29,19 @@ SERINUS_COLLECTOR_{{ . | snakecase | upper }}
 {{- end -}}
 {{- end -}}
 
+{{/* Where the token of questions is mounted, in the collector's pod and in the operator's */}}
+{{- define "serinus.collector.tokenFolder" -}}
+/var/run/secrets/serinus/collector
+{{- end -}}
+
+{{/* The token's volume, of the Secret's name and key */}}
+{{- define "serinus.collector.tokenVolume" -}}
+- name: collector-token
+  secret:
+    secretName: {{ .name }}
+    items: [{key: {{ .key }}, path: token}]
+{{- end -}}
+
 {{/* Where predictors, the operator and whoever has labels reach the collector; empty without one */}}
 {{- define "serinus.collector.url" -}}
 {{- if .Values.collector.enabled -}}

@@ -1,6 +1,7 @@
 """Losses against labels from the collector (port QualitySource)."""
 
 import asyncio
+from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
@@ -17,10 +18,14 @@ Answer = TypeVar("Answer", Comparison, Watched)
 
 
 class CollectorQuality:
-    """Implements serinus.ports.QualitySource by asking the collector at `url` over HTTP."""
+    """Implements serinus.ports.QualitySource by asking the collector at `url` over HTTP.
 
-    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    `token_file` has the bearer token, and is read at each question, so a new token counts at once; empty: none is sent.
+    """
+
+    def __init__(self, url: str, *, token_file: str = "", timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._url = url.rstrip("/")
+        self._token_file = token_file
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
 
@@ -50,9 +55,10 @@ class CollectorQuality:
             ) from error
 
     async def _post(self, url: str, content: str) -> bytes:
+        headers = {b"content-type": b"application/json"} | self._token()
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._client.post(url, content=content, headers={"content-type": "application/json"})
+                answer = await self._client.post(url, content=content, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             reason = str(error) or f"no answer within {self._timeout_seconds:g} s"
             raise QualityUnavailable(f"the collector at {self._url} cannot be asked: {reason}") from error
@@ -62,3 +68,18 @@ class CollectorQuality:
             said = answer.text.strip()[:SHOWN] or "nothing more"
             raise QualityUnavailable(f"{url} answered {answer.status_code}: {said}")
         return answer.content
+
+    def _token(self) -> dict[bytes, bytes]:
+        if not self._token_file:
+            return {}
+        try:
+            token = Path(self._token_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise QualityUnavailable(
+                f"the token for the collector at {self._url} cannot be read from {self._token_file}: {error}"
+            ) from error
+        if not token or not token.isprintable():  # the client's own error would show it
+            raise QualityUnavailable(
+                f"the token for the collector at {self._url} cannot be sent; write one line of text into {self._token_file}"
+            )
+        return {b"authorization": f"Bearer {token}".encode()}

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic import ValidationError as Invalid
 
 from serinus import __version__
+from serinus.collector.admission import TokenMissing, TokenWrong
 from serinus.collector.bodies import BodyTooLarge
 from serinus.collector.cloud_events import half_of
 from serinus.collector.compose import Parts
@@ -23,15 +24,17 @@ from serinus.collector.store import Batch
 from serinus.core.errors import SerinusError
 from serinus.core.quality import CompareQuestion, WatchQuestion
 
-RETRY_AFTER_SECONDS: Final = "1"
 STATUS: Final[dict[type[SerinusError], int]] = {
     BodyInvalid: 400,
     LossUndefined: 400,
+    TokenWrong: 401,
+    TokenMissing: 403,
     BodyTooLarge: 413,
     Full: 429,
     Stopping: 503,
     DatabaseUnavailable: 503,
 }
+HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}} | {busy: {"Retry-After": "1"} for busy in (429, 503)}
 Q = TypeVar("Q", bound=BaseModel)
 
 
@@ -94,6 +97,7 @@ def _add_asking(app: FastAPI, parts: Parts) -> None:
         return _json(await asyncio.to_thread(parts.answering.watch, f"{namespace}/{name}", question))
 
     async def _question(request: Request, kind: type[Q]) -> Q:
+        parts.admission.check(request)
         async with parts.bodies.body(request) as body:
             try:
                 return kind.model_validate_json(body)
@@ -119,8 +123,7 @@ def _told(parts: Parts) -> Callable[[Request, Exception], Response]:
     def tell(_: Request, error: Exception) -> Response:
         status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
         parts.telemetry.refused.labels(type(error).__name__).inc()
-        headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else {}
-        return JSONResponse({"error": str(error)}, status_code=status, headers=headers)
+        return JSONResponse({"error": str(error)}, status_code=status, headers=HEADERS.get(status))
 
     return tell
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
+from serinus.collector.admission import Admission
 from serinus.collector.answering import Answering
 from serinus.collector.bodies import Bodies
 from serinus.collector.comparisons import LiveComparisons
@@ -41,6 +42,7 @@ class Parts:
         self.telemetry = Telemetry(settings)
         self.intake = Intake(self.store, settings.queue_events, self._written)
         self.bodies = Bodies(settings.body_bytes, settings.bodies_bytes)
+        self.admission = Admission(settings)
         self.live = LiveComparisons(settings.live_seconds, time.monotonic)
         self.answering = Answering(self.store, self.live)
         self.pairing = Pairing(self.store, self.live, self.intake.put, Scorer(), self.telemetry.registry)

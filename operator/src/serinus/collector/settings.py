@@ -60,6 +60,10 @@ class CollectorSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8090, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    token_file: str = Field(
+        default="",
+        description="File with the bearer token that questions bear; where empty they are answered on a loopback address only.",
+    )
     retention: PositiveDuration = Field(
         default=timedelta(days=90), description="How long rows are kept, in the database and in the log; whole days go."
     )

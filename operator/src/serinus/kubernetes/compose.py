@@ -99,7 +99,7 @@ def compose(settings: OperatorSettings, config: SingleConfig) -> Parts:
     store = StatusStore(objects, clock, timedelta(seconds=settings.checkpoint_seconds))
     scraper, prometheus = Scraper(), _prometheus(settings)
     metrics = _metrics(settings, objects, clock, prometheus)
-    quality = CollectorQuality(settings.collector_url) if settings.collector_url else None
+    quality = _quality(settings)
     ports = Ports(
         store=store,
         serving=router,
@@ -202,6 +202,12 @@ def _prometheus(settings: OperatorSettings) -> PrometheusApi | None:
         ca_file=settings.prometheus_ca_file,
     )
     return PrometheusApi(settings.prometheus_url, access, settings.prometheus_timeout_seconds)
+
+
+def _quality(settings: OperatorSettings) -> CollectorQuality | None:
+    if not settings.collector_url:
+        return None
+    return CollectorQuality(settings.collector_url, token_file=settings.collector_token_file)
 
 
 def _template(settings: OperatorSettings) -> Template | None:

@@ -1,6 +1,5 @@
 """POST /v1/events: a CloudEvent that asks for a training run, taken once it is stored."""
 
-import hmac
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -9,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from serinus.core.bearer import bears
 from serinus.core.errors import SerinusError, SpecInvalid, StateConflict
 from serinus.core.retraining.asking import Event, Refused, Why, with_event
 from serinus.core.spec import ModelDeploymentSpec
@@ -72,9 +72,7 @@ class EventEndpoint:
         token = self._token()
         if not token:
             return _answer(403, NO_TOKEN)
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.encode())
-        if scheme.lower() == "bearer" and same:
+        if bears(request.headers.get("Authorization", "").encode(errors="surrogateescape"), token):
             return None
         return _answer(401, "the token is missing or wrong; send it as Authorization: Bearer TOKEN")
 

@@ -102,6 +102,9 @@ class OperatorSettings(BaseSettings):
         pattern="^(https?://[^/?#]+)?/?$",
         description="Collector that predictors tell of their answers and that is asked about quality; none where empty.",
     )
+    collector_token_file: str = Field(
+        default="", description="File with the bearer token that the collector asks for; none is sent where empty."
+    )
     prometheus_url: str = Field(
         default="",
         pattern="^(https?://.+)?$",

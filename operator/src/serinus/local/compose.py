@@ -1,5 +1,6 @@
 """The composition root of the embedded runtime: which adapter stands behind which port."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from serinus.adapters.system_clock import SystemClock
 from serinus.core.collecting import collecting
 from serinus.core.planning import latency_edges
 from serinus.local.bins import BinFiles, ReplicaPages
-from serinus.local.collector import KEY_VARIABLE, LocalCollector, key_of_hashes
+from serinus.local.collector import KEY_VARIABLE, TOKEN_FILE_VARIABLE, LocalCollector, key_of_hashes
 from serinus.local.folder import StateFolder
 from serinus.local.gateway import Gateway
 from serinus.local.journal import FileJournal
@@ -67,7 +68,7 @@ def local_runtime(options: Options) -> LocalRuntime:
     registry_uri = options.registry_uri or registry_of(options.folder)
     pages = ReplicaPages(serving, Scraper())
     prometheus = PrometheusApi(options.prometheus_url) if options.prometheus_url else None
-    quality = CollectorQuality(collector.url)
+    quality = CollectorQuality(collector.url, token_file=os.environ.get(TOKEN_FILE_VARIABLE, ""))
     ports = Ports(
         store=FileStateStore(folder),
         serving=serving,
