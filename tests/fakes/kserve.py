@@ -22,10 +22,14 @@ class Process:
 
 
 class FakeKServe:
-    """Follows InferenceServices one step at a time. `processes`: how revisions behave that are not simply ready."""
+    """Follows InferenceServices one step at a time.
+
+    `processes`: how revisions behave that are not simply ready. `headless`: KServe's serviceClusterIPNone.
+    """
 
     def __init__(self, kubernetes: FakeKubernetes) -> None:
         self.processes: dict[str, Process] = {}
+        self.headless = False
         self._kubernetes = kubernetes
 
     def step(self, key: Key) -> None:
@@ -52,7 +56,8 @@ class FakeKServe:
             }
             self._kubernetes.edit(POD, key.namespace, f"{name}-predictor-{number}", pod)
         known = bool(service.get("status", {}).get("components"))
-        status = ready_status(name, key) if (process.ready and not process.exit_code) or known else STARTING
+        is_up = (process.ready and not process.exit_code) or known
+        status = ready_status(name, key, ":8080" if self.headless else "") if is_up else STARTING
         self._kubernetes.edit(INFERENCE_SERVICE, key.namespace, name, {"status": status})
 
 
@@ -62,11 +67,12 @@ STARTING: dict[str, Any] = {
 }
 
 
-def ready_status(name: str, key: Key) -> dict[str, Any]:
-    """An InferenceService whose predictor has come up."""
+def ready_status(name: str, key: Key, port: str = "") -> dict[str, Any]:
+    """An InferenceService whose predictor has come up; its Service answers at `port`."""
     url = f"http://{name}-predictor.{key.namespace}.svc.cluster.local"
     return {
         "conditions": [{"type": name, "status": "True"} for name in ("IngressReady", "PredictorReady", "Ready")],
+        "address": {"url": f"{url}{port}"},
         "components": {"predictor": {"url": url}},
         "modelStatus": {"transitionStatus": "UpToDate", "states": {"activeModelState": "Loaded"}},
     }

@@ -88,7 +88,14 @@ async def test_predictors_are_told_anew_when_the_log_asks_for_something_else(wor
 
 async def test_each_revision_has_the_address_of_its_predictors(world: InMemory) -> None:
     await world.settle(BOTH)
-    expected = {one: f"http://flights-{one}-predictor.{KEY.namespace}.svc.cluster.local" for one in ("aaa", "bbb")}
+    expected = {one: f"http://flights-{one}-predictor.{KEY.namespace}.svc" for one in ("aaa", "bbb")}
+    assert (await world.observe(KEY)).addresses == expected
+
+
+async def test_services_without_an_address_lead_to_the_port_of_the_pods(world: InMemory) -> None:
+    world.kserve.headless = True
+    await world.settle(BOTH)
+    expected = {one: f"http://flights-{one}-predictor.{KEY.namespace}.svc:8080" for one in ("aaa", "bbb")}
     assert (await world.observe(KEY)).addresses == expected
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from serinus.adapters import manifests
 from serinus.adapters.kubernetes_objects import (
@@ -74,6 +75,17 @@ def entry_service(inference_service: Manifest) -> str:
     """The Kubernetes Service that takes a revision's requests."""
     component = "transformer" if manifests.field(inference_service, "spec", "transformer") else "predictor"
     return f"{manifests.name_of(inference_service)}-{component}"
+
+
+def predictor_address(inference_service: Manifest) -> str:
+    """Where a revision's predictors answer within the cluster, past a transformer; the cluster's domain is left to its DNS.
+
+    A Service without an address of its own (KServe's serviceClusterIPNone) leads to the pods' port, which KServe tells of the
+    entry; KServe makes all Services alike.
+    """
+    port = urlsplit(str(manifests.field(inference_service, "status", "address", "url") or "")).port
+    metadata = inference_service["metadata"]
+    return f"http://{metadata['name']}-predictor.{metadata['namespace']}.svc{f':{port}' if port else ''}"
 
 
 def inference_service(

@@ -170,7 +170,7 @@ class KnativeView:
         service = self.service(key)
         running = {} if service is None else self._incarnations(key, service)
         return {
-            name: f"http://{manifests.name_of(one)}.{key.namespace}.svc.cluster.local"
+            name: f"http://{manifests.name_of(one)}.{key.namespace}.svc"
             for name, one in running.items()
             if is_ready(one)
         }

@@ -7,7 +7,7 @@ from datetime import timedelta
 from serinus.adapters import manifests
 from serinus.adapters.gateway_features import GatewayCopies, Mirroring, mirroring
 from serinus.adapters.http_route import is_accepted, refusal, routed_mirror, routed_weights
-from serinus.adapters.inference_service import entry_service, revision_name, revision_of
+from serinus.adapters.inference_service import entry_service, predictor_address, revision_name, revision_of
 from serinus.adapters.kubernetes_objects import (
     HTTP_ROUTE,
     INFERENCE_SERVICE,
@@ -88,11 +88,7 @@ class StandardView:
 
     def addresses(self, key: Key) -> dict[str, str]:
         """Where the predictors of each revision answer within the cluster, without transformer and gateway."""
-        return {
-            name: f"http://{manifests.name_of(one)}-predictor.{key.namespace}.svc.cluster.local"
-            for name, one in self.running(key).items()
-            if has_service(one)
-        }
+        return {name: predictor_address(one) for name, one in self.running(key).items() if has_service(one)}
 
     def statuses(self, key: Key) -> dict[str, RevisionStatus]:
         """How every revision is doing."""
