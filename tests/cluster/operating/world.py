@@ -1,28 +1,19 @@
 """A namespace with an operator, models that behave as they are told, and the official client to look at it all."""
 
-import base64
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client  # type: ignore[import-untyped]
-
 from tests.cluster.control_plane.cluster import Cluster
 from tests.cluster.control_plane.node.images import Image, write_images
 from tests.cluster.looking import Look, eventually
 from tests.cluster.operating.clients import Clients, clients
+from tests.cluster.operating.namespace import DEPLOYMENTS, NAME, ROUTES, SERVICES, Json, Namespace
 from tests.cluster.operating.process import DOMAIN, Operator
 from tests.cluster.standard.world import STUB_IMAGE, install_definition, stub_runtime
 
-Json = dict[str, Any]
-
-NAME = "flights"
-DEPLOYMENTS = ("serinus.dev", "v1alpha1", "modeldeployments")
-SERVICES = ("serving.kserve.io", "v1beta1", "inferenceservices")
-ROUTES = ("gateway.networking.k8s.io", "v1", "httproutes")
 ERRORS = {"name": "errors", "type": "Errors", "maxIncrease": 0.05}
 QUICK = {
     "interval": "1s",
@@ -31,12 +22,14 @@ QUICK = {
     "steps": [{"weight": 20, "hold": "3s", "minRequests": 20}, {"weight": 50, "hold": "3s", "minRequests": 20}],
 }
 
+__all__ = ["DEPLOYMENTS", "NAME", "ROUTES", "SERVICES", "Json", "World"]
 
-class World:
-    """One namespace. `folder` holds models and logs."""
+
+class World(Namespace):
+    """One namespace, with operators of its own."""
 
     def __init__(self, cluster: Cluster, look: Look, namespace: str, folder: Path) -> None:
-        self.cluster, self.look, self.namespace, self.folder = cluster, look, namespace, folder
+        super().__init__(cluster, look, namespace, folder)
         self.operators: list[Operator] = []
         install_definition(look)
         stub = Image(("python", "-m", "tests.cluster.standard.stub_server"))
@@ -81,38 +74,7 @@ class World:
         where = self.model_folder(version)
         uri = f"file://{where}" if where.exists() else self.model(version)
         spec = {"model": {"name": name, "uri": uri}, "serving": serving or {}, "rollout": {**QUICK, **rollout}}
-        body = {
-            "apiVersion": "serinus.dev/v1alpha1",
-            "kind": "ModelDeployment",
-            "metadata": {"name": name},
-            "spec": spec,
-        }
-        try:
-            self.create(DEPLOYMENTS, body)
-        except client.ApiException as error:
-            if error.status != 409:
-                raise
-            self.patch(DEPLOYMENTS, name, {"spec": spec})
-
-    def request(self, verb: str, nonce: str, rollout_id: str = "", name: str = NAME) -> None:
-        """Ask for an action, as the command line does."""
-        text = json.dumps({"verb": verb, "nonce": nonce, "rolloutId": rollout_id, "by": "ann"})
-        self.annotate(text, name)
-
-    def annotate(self, text: str, name: str = NAME) -> None:
-        self.patch(DEPLOYMENTS, name, {"metadata": {"annotations": {"serinus.dev/action": text}}})
-
-    def create(self, kind: tuple[str, str, str], body: Json) -> Json:
-        made: Json = self.look.custom.create_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2], body)
-        return made
-
-    def patch(self, kind: tuple[str, str, str], name: str, body: Json) -> Json:
-        where = (kind[0], kind[1], self.namespace, kind[2], name)
-        changed: Json = self.look.custom.patch_namespaced_custom_object(*where, body)
-        return changed
-
-    def delete(self, kind: tuple[str, str, str], name: str) -> None:
-        self.look.custom.delete_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2], name)
+        self.ask(name, spec)
 
     @contextmanager
     def clients(self, name: str = NAME, per_second: float = 60.0) -> Iterator[Clients]:
@@ -123,25 +85,6 @@ class World:
 
     # ---- what there is
 
-    def get(self, kind: tuple[str, str, str], name: str = NAME) -> Json:
-        found: Json = self.look.custom.get_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2], name)
-        return found
-
-    def all(self, kind: tuple[str, str, str]) -> list[Json]:
-        found = self.look.custom.list_namespaced_custom_object(kind[0], kind[1], self.namespace, kind[2])
-        items: list[Json] = found["items"]
-        return items
-
-    def status(self, name: str = NAME) -> Json:
-        status: Json = self.get(DEPLOYMENTS, name).get("status", {})
-        return status
-
-    def phase(self, name: str = NAME) -> str:
-        return str(self.status(name).get("phase", ""))
-
-    def conditions(self, name: str = NAME) -> dict[str, tuple[str, str]]:
-        return {one["type"]: (one["status"], one["reason"]) for one in self.status(name).get("conditions", [])}
-
     def serves(self, version: str, name: str = NAME) -> bool:
         """Whether that version is stable and the phase says so."""
         status = self.status(name)
@@ -151,16 +94,6 @@ class World:
     def until_serves(self, version: str, name: str = NAME, seconds: float = 90) -> Json:
         eventually(lambda: self.serves(version, name), f"{name} {version} serves", seconds)
         return self.status(name)
-
-    def until_phase(self, *phases: str, name: str = NAME, seconds: float = 90) -> Json:
-        eventually(lambda: self.phase(name) in phases, f"{name} is {phases}", seconds)
-        return self.status(name)
-
-    def checkpoint(self, name: str = NAME) -> Json:
-        """What the operator will go on from."""
-        text = self.status(name)["checkpoint"].removeprefix("zlib:")
-        state: Json = json.loads(zlib.decompress(base64.b64decode(text)))
-        return state
 
     def weights(self, name: str = NAME) -> dict[str, int]:
         """The route's weights by the version of the model."""
@@ -177,11 +110,3 @@ class World:
             if one["spec"]["predictor"]["model"]["storageUri"].endswith(f"-model-{version}"):
                 return str(one["metadata"]["labels"]["serinus.dev/revision"])
         raise AssertionError(f"no revision of {version} runs")
-
-    def events(self, name: str = NAME) -> list[tuple[str, str]]:
-        """Reason and note of every Event about the deployment, oldest first."""
-        found = [one for one in self.all(("events.k8s.io", "v1", "events")) if one.get("eventTime")]
-        about = [
-            one for one in found if (one["regarding"]["kind"], one["regarding"]["name"]) == ("ModelDeployment", name)
-        ]
-        return [(one["reason"], one["note"]) for one in sorted(about, key=lambda one: one["eventTime"])]

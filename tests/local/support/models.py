@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,24 @@ def build(folder: Path) -> Registry:
     return Registry(folder, corrupted)
 
 
+def save_linear(folder: Path, version: str, strength: float) -> Path:
+    """A model that learns as much as `strength` lets it: 0.001 hardly anything, 1 nearly everything."""
+    return _save(folder, version, _linear(strength))
+
+
+def rows(count: int, seed: int, distance: float = 1.0) -> list[dict[str, Any]]:
+    """Rows as the models were trained on, with distances that are so many times as long."""
+    frame, _ = _table(count, seed)
+    frame["distance"] *= distance
+    found: list[dict[str, Any]] = frame.to_dict(orient="records")
+    return found
+
+
+def truth(row: Mapping[str, Any]) -> int:
+    """What every model is to find out."""
+    return int(row["distance"] / 200 + row["wind"] / 10 > 2)
+
+
 def opened(folder: Path) -> Registry:
     """A registry that another process of this test run has built."""
     return Registry(folder, folder / f"version-{CORRUPTED}" / "serinus" / "reference.json")
@@ -72,12 +91,11 @@ def _register(client: Any, artifact: Path) -> str:
     return str(client.create_model_version(MODEL, artifact.as_uri(), tags=tags).version)
 
 
-def _table() -> tuple[Any, Any]:
+def _table(rows: int = 400, seed: int = 7) -> tuple[Any, Any]:
     import numpy as np
     import pandas as pd
 
-    random = np.random.default_rng(7)
-    rows = 400
+    random = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
             "distance": random.gamma(2, 100, rows),
@@ -85,7 +103,7 @@ def _table() -> tuple[Any, Any]:
             "stops": random.integers(0, 4, rows),
         }
     )
-    return frame, (frame["distance"] / 200 + frame["wind"] / 10 > 2).astype(int)
+    return frame, frame.apply(truth, axis="columns")
 
 
 def _linear(strength: float, *, imputes: bool = True) -> Any:

@@ -35,6 +35,7 @@ def default_images() -> dict[str, Image]:
         for binary in builds.KNATIVE
     }
     return {
+        f"{REPOSITORY}/collector": Image(entrypoint=("python", "-m", "serinus.collector")),
         f"{REPOSITORY}/operator": Image(entrypoint=("serinus",), arguments=("operator",)),
         f"{REPOSITORY}/predictor": Image(entrypoint=("python", "-m", "serinus.predictor")),
         "kserve/kserve-controller": Image(files={"/manager": str(builds.KSERVE.path)}),
