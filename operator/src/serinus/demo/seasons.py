@@ -20,7 +20,7 @@ MONTH = timedelta(days=30)
 END_OF_SPRING = datetime(2013, 6, 1, tzinfo=UTC)  # the latest 30 days make a model that is 9 % better
 BEGIN_OF_WINTER = datetime(2013, 12, 1, tzinfo=UTC)  # they make one that is 2 % better, and 5 % are asked for
 SEASON_FLIGHTS = 4000
-WINDOW = timedelta(seconds=12)  # of the drift monitor, and a little more
+WINDOW = timedelta(seconds=7)  # of the drift monitor, and a little more
 DEPLOYMENT = "closed-loop.yaml"
 PIPELINE = "flight-delay-training.yaml"
 
