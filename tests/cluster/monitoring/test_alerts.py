@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from serinus.core import reasons
+from serinus.core.errors import TrainingUnavailable
 from tests.charts.rendered import ROOT
 from tests.cluster.monitoring import promtool
 
@@ -133,14 +135,6 @@ CASES: Mapping[str, Case] = {
         fires=(100,),
         silent=(20, 85),
     ),
-    "SerinusRetrainingKeepsFailing": Case(
-        {
-            model("serinus_retraining_reason", reason="RetrainingIdle"): "1x10 _x290",
-            model("serinus_retraining_reason", reason="TrainingUnavailable"): "_x10 1x290",
-        },
-        fires=(40,),
-        silent=(9, 24),
-    ),
     "SerinusCollectorDown": Case({collector("up"): "1x10 0x290"}, fires=(20,), silent=(9, 14)),
     "SerinusCollectorRefuses": Case(
         {collector("serinus_collector_refused_total", reason="Full"): "2x10 2+5x290"}, fires=(30,), silent=(9, 19)
@@ -154,6 +148,15 @@ CASES: Mapping[str, Case] = {
         silent=(9, 19),
     ),
 }
+
+GETS_NOWHERE = (
+    reasons.NEEDS_PERSON,
+    reasons.RUNNER_UNAVAILABLE,
+    reasons.RETRAINING_UNAVAILABLE,
+    reasons.TRAINING_INVALID,
+    TrainingUnavailable.__name__,
+)
+WAITS_BY_ITSELF = (reasons.COOLDOWN, reasons.BACK_OFF, reasons.BUDGET_USED_UP, reasons.ROLLOUT_UNDER_WAY)
 
 
 def labelled(loss_per_label: str, more: str) -> Series:
@@ -198,7 +201,7 @@ def test_prometheus_would_load_the_alerts() -> None:
 
 
 def test_every_alert_has_a_case() -> None:
-    assert names() == CASES.keys() | {"SerinusLossHigher"}
+    assert names() == CASES.keys() | {"SerinusLossHigher", "SerinusRetrainingKeepsFailing"}
 
 
 @pytest.mark.parametrize("alert", CASES)
@@ -206,6 +209,34 @@ def test_an_alert_fires_alone_when_it_should_and_not_before(alert: str, tmp_path
     case = CASES[alert]
     checks: dict[int, tuple[str, ...]] = dict.fromkeys(case.fires, (alert,)) | dict.fromkeys(case.silent, ())
     run(tmp_path, scenario({**HEALTHY, **case.series}, checks))
+
+
+def retraining_stands(reason: str) -> Series:
+    """Idle at first, and for `reason` from minute 10 on."""
+    return {
+        model("serinus_retraining_reason", reason="RetrainingIdle"): "1x10 _x290",
+        model("serinus_retraining_reason", reason=reason): "_x10 1x290",
+    }
+
+
+@pytest.mark.parametrize("reason", GETS_NOWHERE)
+def test_retraining_that_gets_nowhere_is_told_with_its_reason(reason: str, tmp_path: Path) -> None:
+    alert = "SerinusRetrainingKeepsFailing"
+    told = scenario({**HEALTHY, **retraining_stands(reason)}, {9: (), 24: (), 40: (alert,)})
+    labels = f'{{alertname="{alert}", reason="{reason}"}}'
+    told["promql_expr_test"].append(
+        {
+            "expr": FIRING.replace("alertname", "alertname, reason"),
+            "eval_time": "40m",
+            "exp_samples": [{"labels": labels, "value": 1}],
+        }
+    )
+    run(tmp_path, told)
+
+
+@pytest.mark.parametrize("reason", WAITS_BY_ITSELF)
+def test_retraining_that_waits_by_itself_is_no_alarm(reason: str, tmp_path: Path) -> None:
+    run(tmp_path, scenario({**HEALTHY, **retraining_stands(reason)}, dict.fromkeys((9, 24, 40, 290), ())))
 
 
 def test_a_loss_that_is_a_quarter_higher_for_a_day_is_told_and_one_that_is_not_is_not(tmp_path: Path) -> None:
