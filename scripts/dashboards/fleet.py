@@ -2,7 +2,7 @@
 
 from scripts.dashboards.page import Page, Row, choice
 from scripts.dashboards.panel import BAD_FROM_1, BLUE, GREEN, GREY, RED, YELLOW, Ask, Json, bars, lines, number, table
-from scripts.dashboards.queries import each
+from scripts.dashboards.queries import each, each_age
 
 CHOSEN = 'namespace=~"$namespace"'
 MODEL_PAGE = (
@@ -66,7 +66,7 @@ MODELS = Row(
                 (newest(f"{each('serinus_deployment_phase', 'phase')} == 1"), ""),
                 (newest(each("serinus_revision_info", "version", 'role="stable"')), ""),
                 (newest(each("serinus_candidate_weight")), "candidate's weight"),
-                (newest(f"time() - {each('serinus_stable_since_timestamp_seconds')}"), "age"),
+                (newest(each_age()), "age"),
                 (newest(each("serinus_drifted")), "drifted"),
                 (newest(ended("RolledBack", "30d")), "rolled back in 30 days"),
                 (newest(f"sum by (namespace, deployment) (increase(serinus_retraining_runs_finished_total{{{CHOSEN}}}[30d]))"),

@@ -25,6 +25,16 @@ def served(metric: str, where: str = "") -> str:
     return f"{metric}{{{SERVED}, {where}}}" if where else f"{metric}{{{SERVED}}}"
 
 
+def age() -> str:
+    """Seconds since the training of what serves began; where that is not known, since it was promoted."""
+    return f"time() - ({own('serinus_stable_trained_timestamp_seconds')} or {own('serinus_stable_since_timestamp_seconds')})"
+
+
+def each_age() -> str:
+    """The same of every deployment of the chosen namespaces."""
+    return f"time() - ({each('serinus_stable_trained_timestamp_seconds')} or {each('serinus_stable_since_timestamp_seconds')})"
+
+
 def each(metric: str, by: str = "", where: str = "") -> str:
     """A metric of the operator about every deployment of the chosen namespaces."""
     chosen = f'namespace=~"$namespace", {where}' if where else 'namespace=~"$namespace"'
@@ -64,7 +74,7 @@ def lag(quantile: float, span: str) -> str:
 def compared_loss() -> str:
     """The mean loss of candidate and stable on the same rows."""
     rows = served("serinus_compared_rows", 'labelled="true"')
-    return f"{served('serinus_compared_loss_sum')} / on (revision, stable) group_left () ({rows} > 0)"
+    return f"{served('serinus_compared_loss')} / on (revision, stable) group_left () ({rows} > 0)"
 
 
 def retraining_runs(span: str) -> str:

@@ -16,6 +16,11 @@ def run_tests(*files: Path) -> None:
     _run("test", "rules", *map(str, files))
 
 
+def check_metrics(page: str) -> None:
+    """Assert that a metrics page keeps Prometheus' conventions for names, types and help."""
+    _run("check", "metrics", standard_input=page)
+
+
 def write_blocks(open_metrics: str, data: Path) -> None:
     """Write samples with timestamps where a Prometheus that is not running yet will find them."""
     page = data.with_name("history.txt")
@@ -23,8 +28,10 @@ def write_blocks(open_metrics: str, data: Path) -> None:
     _run("tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=30d", str(page), str(data))
 
 
-def _run(*arguments: str) -> str:
+def _run(*arguments: str, standard_input: str = "") -> str:
     builds.build((builds.PROMTOOL,))
-    done = subprocess.run([builds.PROMTOOL.path, *arguments], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [builds.PROMTOOL.path, *arguments], check=False, capture_output=True, text=True, input=standard_input
+    )
     assert done.returncode == 0, f"promtool {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
     return done.stdout

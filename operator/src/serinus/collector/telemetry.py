@@ -58,7 +58,7 @@ class Telemetry:
             registry=self.registry,
         )
         self._compared_loss = Gauge(
-            "serinus_compared_loss_sum",
+            "serinus_compared_loss",
             "Sum of the losses of both on the rows of the comparison asked for last.",
             [*revision, "stable", "of"],
             registry=self.registry,
