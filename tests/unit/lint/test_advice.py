@@ -70,7 +70,7 @@ def test_what_a_strategy_that_copies_does_not_heed_is_said() -> None:
 def test_the_example_is_forecast_as_it_is_judged() -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("deadline: 90s", "deadline: 1h")
     (message,) = (one for one in warnings(text, requests_per_minute=10) if "a verdict on signal" in one)
-    assert message.endswith("at 10 requests a minute the rollout takes about 52m")
+    assert message.endswith("at 10 requests a minute (given) the rollout takes about 52m")
 
 
 def test_a_pause_counts_its_duration_and_the_requests_that_arrive_in_it() -> None:
@@ -111,7 +111,7 @@ def test_lint_says_nothing_when_the_steps_ask_for_enough() -> None:
 
 def test_lint_says_how_long_a_rollout_takes_at_a_given_traffic() -> None:
     (message,) = warnings(with_rollout("steps: [{weight: 10}]"), requests_per_minute=100)
-    assert "at 100 requests a minute the rollout takes about 1h36m" in message
+    assert "at 100 requests a minute (given) the rollout takes about 1h36m" in message
     assert "deadline" not in message
 
 

@@ -26,7 +26,7 @@ def test_the_defaults_need_no_advice() -> None:
 def test_a_window_that_never_has_enough_rows_is_told_with_one_that_has() -> None:
     found = said(with_spec("monitoring: {drift: {window: 1h}}"), 5)
     assert found["spec.monitoring.drift.window"] == (
-        "at 5 requests a minute, of one row each, a window of 1h has 300 rows, and minSamples asks for 500: drift stays "
+        "at 5 requests a minute (given), of one row each, a window of 1h has 300 rows, and minSamples asks for 500: drift stays "
         "Unknown; use a window of 1h40m or more, or fewer minSamples"
     )
     assert said(with_spec("monitoring: {drift: {window: 1h40m}}"), 5) == {}

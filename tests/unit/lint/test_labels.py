@@ -7,7 +7,7 @@ import pytest
 from lint_texts import with_rollout, with_spec
 
 from serinus.core.spec import QualitySignal, RolloutPolicy
-from serinus.lint import Level, Problem, Seen, lint_text, rows_until_verdict
+from serinus.lint import Level, Problem, Rate, Seen, lint_text, rows_until_verdict
 from serinus.lint.labels import forecast_labels
 
 SIGNAL = QualitySignal(name="quality", type="Quality", label_horizon=timedelta(hours=6))
@@ -47,15 +47,18 @@ def test_the_sentence_has_the_labels_and_the_time() -> None:
     found = warnings("{name: quality, type: Quality, labelHorizon: 6h}", 60)
     (message,) = said_of("labelHorizon", found)
     assert message.startswith("a verdict on signal quality takes about 7")
-    assert "labelled rows that both answered, if their losses differ by 0.1 (standard deviation)" in message
-    assert message.endswith("at 60 requests a minute about 7h30m, labelHorizon included")
+    assert "labelled rows that both answered, if their losses differ by 0.1 (standard deviation, assumed)" in message
+    assert message.endswith("at 60 requests a minute (given) about 7h30m, labelHorizon included")
 
 
 def test_what_was_seen_of_a_running_model_takes_the_place_of_what_is_assumed() -> None:
     signals = "{name: errors, type: Errors}, {name: quality, type: Quality, labelHorizon: 6h}"
-    found = warnings(signals, None, Seen(error_rate=0.002, loss_spread=0.3))
-    assert "if 0.2% of stable's are bad" in said_of("steps", found)[0]
-    assert "losses differ by 0.3 (standard deviation), and then labelHorizon (6h)" in said_of("labelHorizon", found)[0]
+    found = warnings(signals, None, Seen(Rate(0.002), Rate(0.3)))
+    assert "if 0.2% of stable's are bad (given)" in said_of("steps", found)[0]
+    assert (
+        "losses differ by 0.3 (standard deviation, given), and then labelHorizon (6h)"
+        in said_of("labelHorizon", found)[0]
+    )
 
 
 def test_a_verdict_that_comes_after_the_deadline_is_told() -> None:
@@ -116,7 +119,7 @@ def test_a_runtime_that_tells_nothing_is_warned_of() -> None:
 
 def test_requests_that_are_not_logged_are_not_counted_on() -> None:
     (message,) = said_with("monitoring: {log: {sampleRate: 0.1}}", of="labelHorizon", rpm=600)
-    assert "at 60 requests a minute about 7h30m" in message
+    assert "at 60 requests a minute (given) about 7h30m" in message
 
 
 def test_a_loss_of_a_regression_has_to_be_given_to_the_collector_of_a_cluster() -> None:

@@ -15,9 +15,10 @@ from serinus.core.spec import (
     WeightStep,
     format_duration,
 )
-from serinus.lint.forecast import ASSUMED, Forecast, Seen, forecast
+from serinus.lint.forecast import Forecast, forecast
 from serinus.lint.labels import label_advice
 from serinus.lint.problem import Finding, Level, Location
+from serinus.lint.rates import ASSUMED, Rate, Seen
 
 ROLLOUT: Location = ("spec", "rollout")
 
@@ -118,14 +119,16 @@ def _traffic(policy: RolloutPolicy, requests_per_minute: float | None, seen: See
     if requests_per_minute is None or expected.duration is None:
         return _evidence_beyond_the_steps(policy, expected, seen)
     said = _verdict_sentence(policy, expected, seen)
-    return [_warning(_time_sentence(policy, said, expected.duration, requests_per_minute), "steps")]
+    traffic = Rate(requests_per_minute, seen.traffic)
+    return [_warning(_time_sentence(policy, said, expected.duration, traffic), "steps")]
 
 
 def _verdict_sentence(policy: RolloutPolicy, expected: Forecast, seen: Seen) -> str:
     message = f"a verdict on signal {expected.slowest} takes about {expected.requests:,.0f} candidate requests"
     if any(isinstance(one, DriftSignal) and one.name == expected.slowest for one in policy.signals):
         return f"{message} at the last share"
-    return f"{message} if {100 * seen.error_rate:g}% of stable's are bad"
+    bad = seen.bad_of(expected.slowest)
+    return f"{message} if {100 * bad.value:.3g}% of stable's are bad ({bad.source})"
 
 
 def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast, seen: Seen) -> list[Finding]:
@@ -141,9 +144,9 @@ def _evidence_beyond_the_steps(policy: RolloutPolicy, expected: Forecast, seen: 
     return [_warning(f"{message}; raise maxIncrease if your traffic is small", "steps")]
 
 
-def _time_sentence(policy: RolloutPolicy, said: str, duration: timedelta, requests_per_minute: float) -> str:
+def _time_sentence(policy: RolloutPolicy, said: str, duration: timedelta, traffic: Rate) -> str:
     person = any(isinstance(step, PauseStep) and step.pause.duration is None for step in policy.steps)
-    message = f"{said}: at {requests_per_minute:g} requests a minute the rollout takes about {_readable(duration)}" + (
+    message = f"{said}: at {traffic.per_minute} the rollout takes about {_readable(duration)}" + (
         ", and the time that a person takes at the pause" if person else ""
     )
     if duration <= policy.deadline:

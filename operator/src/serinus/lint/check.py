@@ -13,10 +13,10 @@ from serinus.core.spec.fields import shown
 from serinus.lint.advice import advice
 from serinus.lint.document import MAX_CHARACTERS, Document, read_document
 from serinus.lint.drift import drift_advice
-from serinus.lint.forecast import ASSUMED, Seen
 from serinus.lint.messages import findings
 from serinus.lint.plain import Unreadable
 from serinus.lint.problem import Finding, Problem, dotted, errors_of, joined
+from serinus.lint.rates import ASSUMED, Seen
 from serinus.lint.retraining import impossible, retraining_advice
 from serinus.lint.unsupported import only_in_a_cluster, unsupported, unsupported_on_one_machine
 
@@ -48,7 +48,7 @@ def lint_text(
         *impossible(read.deployment),
         *only_in_a_cluster(read.deployment),
         *advice(read.deployment, requests_per_minute, seen),
-        *drift_advice(read.deployment, requests_per_minute),
+        *drift_advice(read.deployment, requests_per_minute, seen.traffic),
         *retraining_advice(read.deployment),
     ]
     return _placed(found, read.document, source)

@@ -9,20 +9,23 @@ from serinus.core.reference import MAX_BINS
 from serinus.core.spec import DriftMonitor, ModelDeployment, format_duration
 from serinus.core.watching.looks import alpha_of_a_look, interval, monitor_of
 from serinus.lint.problem import Finding, Level, Location
+from serinus.lint.rates import GIVEN, Rate
 
 DRIFT: Location = ("spec", "monitoring", "drift")
 ASSUMED_INPUTS: Final = 20  # where the spec does not name them
 OWN_RUNTIME: Final = "serinus"
 
 
-def drift_advice(deployment: ModelDeployment, requests_per_minute: float | None = None) -> list[Finding]:
-    """What a person should know before drift is watched."""
+def drift_advice(
+    deployment: ModelDeployment, requests_per_minute: float | None = None, traffic: str = GIVEN
+) -> list[Finding]:
+    """What a person should know before drift is watched; `traffic` is where the requests per minute are from."""
     monitor = monitor_of(deployment.spec)
     if monitor is None:
         return []
     return [
         *_foreign_runtime(deployment.spec.serving.runtime),
-        *_too_few_rows(monitor, requests_per_minute),
+        *_too_few_rows(monitor, requests_per_minute, traffic),
         *_within_chance(monitor),
     ]
 
@@ -48,7 +51,7 @@ def _foreign_runtime(runtime: str) -> list[Finding]:
     return [_warning(message)]
 
 
-def _too_few_rows(monitor: DriftMonitor, requests_per_minute: float | None) -> list[Finding]:
+def _too_few_rows(monitor: DriftMonitor, requests_per_minute: float | None, traffic: str) -> list[Finding]:
     if requests_per_minute is None:
         return []
     rows = requests_per_minute * (monitor.window / timedelta(minutes=1))
@@ -56,7 +59,7 @@ def _too_few_rows(monitor: DriftMonitor, requests_per_minute: float | None) -> l
         return []
     needed = timedelta(minutes=ceil(monitor.min_samples / requests_per_minute))
     message = (
-        f"at {requests_per_minute:g} requests a minute, of one row each, a window of {format_duration(monitor.window)} has "
+        f"at {Rate(requests_per_minute, traffic).per_minute}, of one row each, a window of {format_duration(monitor.window)} has "
         f"{rows:,.0f} rows, and minSamples asks for {monitor.min_samples:,}: drift stays Unknown; use a window of "
         f"{format_duration(needed)} or more, or fewer minSamples"
     )

@@ -13,23 +13,7 @@ from datetime import timedelta
 from math import ceil, inf, log
 
 from serinus.core.spec import DriftSignal, ErrorsSignal, LatencySignal, PauseStep, RolloutPolicy, Signal, Strategy
-
-ASSUMED_RATE = 0.01  # of failed or slow requests of a healthy model, where nothing is known yet
-ASSUMED_SPREAD = 0.1  # of the difference of two models' losses of one row
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is known of a model: its rate of failed or slow requests, and by how much two losses of one row differ.
-
-    The latter as a standard deviation.
-    """
-
-    error_rate: float = ASSUMED_RATE
-    loss_spread: float = ASSUMED_SPREAD
-
-
-ASSUMED = Seen()
+from serinus.lint.rates import ASSUMED, Seen
 
 
 @dataclass(frozen=True)
@@ -45,7 +29,7 @@ class Forecast:
     duration: timedelta | None = None
 
 
-def requests_until_verdict(margin: float, alpha: float, base: float = ASSUMED_RATE) -> float:
+def requests_until_verdict(margin: float, alpha: float, base: float = ASSUMED.error_rate.value) -> float:
     """Candidate requests until a candidate as good as stable is shown to be worse by less than `margin` (a rate)."""
     divergence = _bernoulli_divergence(base, base + margin)
     return ceil(log(1 / alpha) / divergence) if divergence > 0 else inf
@@ -66,7 +50,7 @@ def forecast(policy: RolloutPolicy, requests_per_minute: float | None = None, se
 def _requests(signal: Signal, policy: RolloutPolicy, seen: Seen) -> float | None:
     """Candidate requests that a verdict on the signal takes; None where it does not depend on them."""
     if isinstance(signal, ErrorsSignal | LatencySignal):
-        return requests_until_verdict(signal.max_increase, policy.alpha, seen.error_rate)
+        return requests_until_verdict(signal.max_increase, policy.alpha, seen.bad_of(signal.name).value)
     return signal.min_samples if isinstance(signal, DriftSignal) else None
 
 

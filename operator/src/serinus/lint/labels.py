@@ -13,12 +13,13 @@ from math import ceil, inf, log
 from serinus.core.analysis.mean_bets import NEARLY_ALL
 from serinus.core.analysis.quality import cohort_length
 from serinus.core.spec import ModelDeploymentSpec, QualitySignal, RolloutPolicy, format_duration
-from serinus.lint.forecast import Seen
 from serinus.lint.pairing import logged_share, pairing_surprises
 from serinus.lint.problem import Finding, Level
+from serinus.lint.rates import Rate, Seen
 
 MIXING = 0.5  # in nats: what it costs not to know the variance beforehand; from tests/benchmarks/sequential.py
 FEW_LABELS = 0.5
+EVERY_ROW = Rate(1.0, "assumed")
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,20 @@ def forecast_labels(
     signal: QualitySignal, policy: RolloutPolicy, seen: Seen, requests_per_minute: float | None = None
 ) -> LabelForecast:
     """What a verdict on the signal takes where both answer the same rows."""
-    spread = seen.loss_spread / signal.bound
+    spread = seen.spread_of(signal.name).value / signal.bound
     rows = rows_until_verdict(signal.max_increase / signal.bound, policy.alpha, spread)
-    if requests_per_minute is None or rows == inf:
+    if requests_per_minute is None or rows == inf or not _labelled(signal, seen).value:
         return LabelForecast(rows)
     cohort = cohort_length(signal, policy.deadline, policy.interval)
-    collected = timedelta(minutes=min(rows / (requests_per_minute * signal.sample_rate), 1e9))
+    share = signal.sample_rate * _labelled(signal, seen).value
+    collected = timedelta(minutes=min(rows / (requests_per_minute * share), 1e9))
     # One cohort decides nothing, so it takes two at least.
     return LabelForecast(rows, signal.label_horizon + max(collected + cohort, 2 * cohort))
+
+
+def _labelled(signal: QualitySignal, seen: Seen) -> Rate:
+    """Share of the rows that get their label in time."""
+    return seen.labelled.get(signal.name, EVERY_ROW)
 
 
 def label_advice(spec: ModelDeploymentSpec, seen: Seen, requests_per_minute: float | None) -> list[Finding]:
@@ -100,6 +107,14 @@ def _time(
         why = f"{first} (labelHorizon, and two stretches of time to compare)"
         yield "labelHorizon", f"{message} {why}; raise the deadline"
         return
+    have = _labelled(signal, seen)
+    if have.value < signal.min_labelled:
+        found = f"{have.value:.0%} of the rows had their label after labelHorizon ({have.source})"
+        asked = (
+            f"minLabelled asks for {signal.min_labelled:.0%} of each stretch of time, so most of them are never judged"
+        )
+        yield "minLabelled", f"{found}, and {asked}; raise labelHorizon, or lower minLabelled"
+        return
     expected = forecast_labels(signal, policy, seen, requests_per_minute)
     if expected.rows != inf:
         yield "labelHorizon", _sentence(signal, policy, seen, expected, requests_per_minute)
@@ -112,15 +127,25 @@ def _sentence(
     expected: LabelForecast,
     requests_per_minute: float | None,
 ) -> str:
+    spread = seen.spread_of(signal.name)
     message = (
         f"a verdict on signal {signal.name} takes about {expected.rows:,.0f} labelled rows that both answered, if their losses "
-        f"differ by {seen.loss_spread:g} (standard deviation)"
+        f"differ by {spread.value:.3g} (standard deviation, {spread.source})"
     )
     if expected.duration is None:
         return f"{message}, and then labelHorizon ({format_duration(signal.label_horizon)}) for the last of them"
     minutes = timedelta(minutes=max(1, round(expected.duration / timedelta(minutes=1))))
-    message += f": at {requests_per_minute:g} requests a minute about {format_duration(minutes)}, labelHorizon included"
+    message += (
+        f": at {Rate(requests_per_minute or 0.0, seen.traffic).per_minute}{_without_labels(signal, seen)} about "
+        f"{format_duration(minutes)}, labelHorizon included"
+    )
     if expected.duration <= policy.deadline:
         return message
     late = f"deadline {format_duration(policy.deadline)} passes before"
     return f"{message}, and {late}; raise maxIncrease, sampleRate or the deadline"
+
+
+def _without_labels(signal: QualitySignal, seen: Seen) -> str:
+    """What is said of rows without a label where that was seen."""
+    have = seen.labelled.get(signal.name)
+    return f", {have.value:.0%} of whose rows get their label ({have.source})," if have else ""
