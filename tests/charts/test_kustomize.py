@@ -15,6 +15,7 @@ SAME = {
     "namespaced": "overlays/namespaced",
     "monitoring": "overlays/monitoring",
     "collector": "overlays/collector",
+    "retraining": "overlays/retraining",
 }
 
 

@@ -33,7 +33,7 @@ IN_THE_CLUSTER = IN_A_NAMESPACE | {(KSERVE, "clusterservingruntimes"): READ, (GA
 LEASE = ("coordination.k8s.io", "leases")
 CLUSTER_WIDE = {"default", "monitoring", "everything", "collector"}
 COLLECTOR = ("collector", "everything")
-RETRAINED = {"everything"}  # where retraining is enabled
+RETRAINED = {"everything", "retraining"}
 TRAINING_FILES = {("", "configmaps"): {"get"}}
 SERVED = {"namespaced": {"models"}, "mirrored": {"fraud", "delays"}}
 
