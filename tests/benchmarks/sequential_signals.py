@@ -10,7 +10,9 @@ Drift: answers in 10 equally frequent bins, a canary of 10 %, 120 looks, one a m
 the chi-squared test at 5 % at each look, PSI alone against 0.2 from 50 answers on, and the oracle: the likelihood ratio of the
 true shares.
 
-Query: a value that lies below its limit by chance at some looks. Beside ours, one look outside.
+Query: a value that lies beyond its limit by chance at some looks, and from look 10 on at more of them. A look a minute for an hour,
+100 requests of the candidate a minute. Beside ours, one look outside, and the oracle: the likelihood ratio of the true chances,
+from the moment of the change on, at 5 %.
 """
 
 import math
@@ -243,38 +245,59 @@ def _answers(answers: Sequence[float]) -> str:
 
 NOISE = (0.001, 0.01, 0.05)
 HOUR = 60
+BREAKS_AT = 10
+BROKEN = ((0.001, 1.0), (0.001, 0.7), (0.01, 1.0), (0.01, 0.3), (0.05, 0.7), (0.05, 0.3))
+CANDIDATE = 100  # requests of the candidate from look to look
 
 
-def query_run(chance: float, broken: float, seed: Sequence[int]) -> tuple[float, float]:
-    """Looks until ours fails and until one look is outside, where each is outside with probability `chance`.
+def query_run(chance: float, broken: float, seed: Sequence[int]) -> tuple[float, float, float]:
+    """Looks until ours fails, until one look is outside, and until the oracle fails.
 
-    From the tenth look on it is with probability `broken`.
+    Each look is outside with probability `chance`, from BREAKS_AT on with `broken`.
     """
     rng = np.random.default_rng(seed)
     state = query.begin(QuerySignal(name="q", type="Query", promql="up", min=1))
-    own, once = NEVER, NEVER
+    own, once, oracle, evidence = NEVER, NEVER, NEVER, 0.0
     for look in range(1, HOUR + 1):
-        outside = rng.random() < (broken if look >= 10 else chance)
+        outside = rng.random() < (broken if look >= BREAKS_AT else chance)
         state = query.update(state, 0.0 if outside else 1.0)
+        evidence += _query_factor(chance, broken, outside=outside) if look >= BREAKS_AT else 0.0
         own = min(own, look if judged_query(state)[0] is Verdict.FAIL else NEVER)
         once = min(once, look if outside else NEVER)
-    return own, once
+        oracle = min(oracle, look if evidence > -math.log(ALPHA) else NEVER)
+    return own, once, oracle
+
+
+def _query_factor(chance: float, broken: float, *, outside: bool) -> float:
+    """The logarithm of the likelihood ratio of one look; without an end where only a sound version can be inside."""
+    true, sound = (broken, chance) if outside else (1 - broken, 1 - chance)
+    return math.log(true / sound) if true else -math.inf
 
 
 def print_query(pool: Pool, runs: int, seed: int) -> None:
     """The table of queries."""
-    print("\n| a look is outside with probability | Serinus | one look outside |\n|---|---|---|")
-    for number, (chance, broken) in enumerate([*((one, one) for one in NOISE), (0.001, 1.0), (0.001, 0.7)]):
+    print("\n| a look is outside with probability | Serinus | requests it served broken | one look outside | oracle |")
+    print("|---|---|---|---|---|")
+    for number, (chance, broken) in enumerate([*((one, one) for one in NOISE), *BROKEN]):
         seeds = [(seed, 300 + number, run) for run in range(runs)]
         results = pool.map(partial(query_run, chance, broken), seeds, chunksize=50)
-        own, once = (f"{share(looks)}, {_look(looks)}" for looks in zip(*results, strict=True))
-        then = "" if chance == broken else f", from look 10 on {broken:g}"
-        print(f"| {chance:g}{then} | {own} | {once} |", flush=True)
+        own, once, oracle = zip(*results, strict=True)
+        breaks = chance != broken
+        then = f", from look {BREAKS_AT} on {broken:g}" if breaks else ""
+        served, best = (_served(own), _looks(oracle)) if breaks else ("", "")
+        print(f"| {chance:g}{then} | {_looks(own)} | {served} | {_looks(once)} | {best} |", flush=True)
 
 
-def _look(looks: Sequence[float]) -> str:
+def _looks(looks: Sequence[float]) -> str:
+    """`98.2 %, look 11`: how many rollouts failed, and the median look of all."""
     median = float(np.median(looks))
-    return f"look {median:.0f}" if math.isfinite(median) else "-"
+    return f"{share(looks)}, " + (f"look {median:.0f}" if math.isfinite(median) else "-")
+
+
+def _served(looks: Sequence[float]) -> str:
+    """Requests that the candidate answered from the change until the verdict, the median of the runs."""
+    median = float(np.median(looks))
+    return f"{max(0.0, median - BREAKS_AT + 1) * CANDIDATE:,.0f}" if math.isfinite(median) else "-"
 
 
 TABLES: dict[str, Callable[[Pool, int, int], None]] = {
