@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from lint_texts import with_rollout
 
+from serinus.core.quality import GRID
 from serinus.core.state import Outcome, Phase, RolloutRecord, SignalResult, WeightChange
 from serinus.lint import Level, Rate, Seen, lint_text, rates_seen
+from tests.fakes.signal_worlds import QUALITY, labels, world_of
 from tests.fakes.world import rolling_out
 from tests.unit.core.builders import NOW
 
@@ -70,6 +72,18 @@ def test_the_traffic_of_a_simulated_rollout_is_found_again(strategy: str) -> Non
     found = rates_seen(world.state.history).requests_per_minute
     assert found is not None
     assert found.value == pytest.approx(60 * world.rate, rel=0.2)
+
+
+def test_what_labels_were_like_in_a_simulated_rollout_is_found_again() -> None:
+    world = world_of(QUALITY)
+    labels(world).differences, labels(world).labelled = {1: 0.5, -1: 0.5}, 0.9
+    world.until_phase(Phase.STABLE)
+    seen = rates_seen(world.records())
+    assert seen.spreads["quality"].value == pytest.approx(1 / GRID)
+    assert seen.labelled["quality"].value == pytest.approx(0.9, abs=0.01)
+    assert {one.source for one in (seen.spreads["quality"], seen.labelled["quality"])} == {
+        "seen in the rollout of version 2"
+    }
 
 
 def test_a_rollout_under_way_has_seen_something_too() -> None:
