@@ -1,7 +1,8 @@
 """Versions whose files only a real MLflow server hands out, for tests that import the fixtures by name."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,20 +45,22 @@ class Registry:
         (other / "NOTES").write_text(note)
         return Registry(self.server, other)
 
-    def register(self, digest: str = "", *, lost: bool = False) -> str:
-        """A version of the model, whose files are sent to the server; returns its number."""
+    def register(
+        self, digest: str = "", *, lost: bool = False, name: str = MODEL, more_tags: Mapping[str, str] | None = None
+    ) -> str:
+        """A version of the model `name`, whose files are sent to the server; returns its number."""
         import mlflow
 
         mlflow.set_tracking_uri(self.url)  # creating a version from a logged model asks the process's own registry
         client = connect(self.url)
-        logged = client.create_logged_model("0", name=MODEL)
+        logged = client.create_logged_model("0", name=name)
         if not lost:
             client.log_model_artifacts(logged.model_id, str(self.model))
-        if not client.search_registered_models(f"name='{MODEL}'"):
-            client.create_registered_model(MODEL)
-        tags = {DIGEST_TAG: digest or directory_digest(self.model)}
+        if not client.search_registered_models(f"name='{name}'"):
+            client.create_registered_model(name)
+        tags = {DIGEST_TAG: digest or directory_digest(self.model), **(more_tags or {})}
         source = f"models:/{logged.model_id}"
-        made = client.create_model_version(MODEL, source, tags=tags, model_id=logged.model_id)
+        made = client.create_model_version(name, source, tags=tags, model_id=logged.model_id)
         return str(made.version)
 
 
@@ -79,12 +82,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def registry(cluster: Cluster, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with serving(cluster, tmp_path_factory.mktemp("mlflow")) as server:
+        yield Registry(server, model)
+
+
+@contextmanager
+def serving(cluster: Cluster, folder: Path) -> Iterator[MlflowServer]:
+    """A server at INSIDE while the block lasts; it is told where it is seen from outside."""
     record, ports = forward.start(cluster.starter, {"mlflow": (NODE_ADDRESS, MLFLOW_PORT)}, "mlflow-forward")
     outside = f"http://127.0.0.1:{ports['mlflow']}"
-    folder = tmp_path_factory.mktemp("mlflow")
     try:
         with mlflow_server(folder, NODE_ADDRESS, MLFLOW_PORT, prefix=cluster.prefix, seen_at=outside) as server:
-            yield Registry(server, model)
+            yield server
     finally:
         stop_all(cluster.layout.records, [record])
 

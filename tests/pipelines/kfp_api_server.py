@@ -10,6 +10,7 @@ nodes of an Argo workflow, drivers and all. What becomes of a run is what the te
 import base64
 import json
 import re
+import socket
 import ssl
 import threading
 import uuid
@@ -312,14 +313,20 @@ def basic(user: str, password: str) -> str:
 
 
 @contextmanager
-def kfp_server(server: KfpServer | None = None, tls: ssl.SSLContext | None = None) -> Iterator[KfpServer]:
-    """On a free port of this machine while the block lasts."""
+def kfp_server(
+    server: KfpServer | None = None, tls: ssl.SSLContext | None = None, listener: socket.socket | None = None
+) -> Iterator[KfpServer]:
+    """On a free port of this machine, or where `listener` listens, while the block lasts."""
     served = server or KfpServer()
     listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
+    if listener:
+        listening.socket.close()
+        listening.socket = listener
     listening.daemon_threads = True
     if tls:
         listening.socket = tls.wrap_socket(listening.socket, server_side=True)
-    served.url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.server_port}"
+    host, port = listening.socket.getsockname()
+    served.url = f"{'https' if tls else 'http'}://{host}:{port}"
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -6,8 +6,9 @@ Started inside the namespace with sockets that were opened outside: a socket sta
 import asyncio
 import json
 import socket
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tests.cluster.control_plane import pipes
@@ -15,6 +16,12 @@ from tests.cluster.control_plane.layout import REPOSITORY
 from tests.cluster.control_plane.processes import Record, Starter
 
 Address = tuple[str, int]
+HAND_OVER = """
+import socket, sys
+number, host, port = sys.argv[1:]
+listener = socket.create_server((host, int(port)), backlog=64)
+socket.send_fds(socket.socket(fileno=int(number)), [b"."], [listener.fileno()])
+"""
 
 
 def start(starter: Starter, targets: Mapping[str, Address], name: str = "forward") -> tuple[Record, dict[str, int]]:
@@ -27,6 +34,16 @@ def start(starter: Starter, targets: Mapping[str, Address], name: str = "forward
     for listener in listeners.values():
         listener.close()
     return record, ports
+
+
+def listen_inside(prefix: Sequence[str], address: Address) -> socket.socket:
+    """A listening socket inside the namespace, for this process, which is outside."""
+    ours, its = socket.socketpair()
+    argv = [*prefix, sys.executable, "-c", HAND_OVER, str(its.fileno()), *map(str, address)]
+    with ours, its:
+        subprocess.run(argv, pass_fds=[its.fileno()], check=True)
+        _, (listener,), _, _ = socket.recv_fds(ours, 1, 1)
+    return socket.socket(fileno=listener)
 
 
 async def forward(pairs: list[tuple[int, str, int]]) -> None:

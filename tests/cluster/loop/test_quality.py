@@ -26,6 +26,10 @@ def spec(uri: str, deadline: str = "120s") -> dict[str, Any]:
     }
 
 
+def address(models: Models, version: str, strength: float) -> str:
+    return f"file://{models.save(version, strength)}"
+
+
 def quality(record: dict[str, Any]) -> dict[str, Any]:
     """What the history says of the signal."""
     (found,) = [one for one in record["signals"] if one["name"] == "quality"]
@@ -53,7 +57,7 @@ def headless(loop: Loop) -> Iterator[None]:
 
 
 def test_a_better_version_is_promoted_on_labels_and_without_them_none_is(models: Models) -> None:
-    weak, strong, other = models.save("weak", WEAK), models.save("strong", STRONG), models.save("other", STRONG / 2)
+    weak, strong, other = (address(models, *one) for one in (("weak", WEAK), ("strong", STRONG), ("other", STRONG / 2)))
     models.ask(NAME, spec(weak))
     models.until_phase("Stable", name=NAME, seconds=120)
     with models.clients(NAME) as clients:
@@ -85,7 +89,7 @@ def test_a_better_version_is_promoted_on_labels_and_without_them_none_is(models:
 
 @pytest.mark.usefixtures("headless")
 def test_a_worse_version_is_taken_back_where_services_have_no_address(models: Models) -> None:
-    strong, weak = models.save("strong", STRONG), models.save("weak", WEAK)
+    strong, weak = address(models, "strong", STRONG), address(models, "weak", WEAK)
     models.ask(NAME, spec(strong))
     models.until_phase("Stable", name=NAME, seconds=120)
     services = models.look.core.list_namespaced_service(models.namespace).items

@@ -10,7 +10,6 @@ import httpx
 from tests.cluster.chart import NAMESPACE, Chart
 from tests.cluster.control_plane import forward
 from tests.cluster.control_plane.cluster import Cluster
-from tests.cluster.control_plane.processes import Record, stop_all
 from tests.cluster.looking import Look, eventually
 from tests.cluster.loop.clients import Clients, sending
 from tests.cluster.operating.namespace import Namespace
@@ -27,6 +26,7 @@ SETTINGS: Final = (
     "collector.persistence.size=1Gi",
 )
 COLLECTOR_PORT: Final = 8090
+OPERATOR_PORT: Final = 8080
 PER_SECOND: Final = 60.0
 ROWS: Final = 2000
 
@@ -37,14 +37,11 @@ class Loop:
     def __init__(self, cluster: Cluster, look: Look, folder: Path) -> None:
         self.cluster, self.look, self.folder = cluster, look, folder
         self.chart = Chart.of(cluster)
-        self._forwards: list[Record] = []
-        self.collector = ""
+        self._reached: dict[str, str] = {}
 
     def install(self, *settings: str) -> None:
         """Install or upgrade, and wait until operator and collector are up."""
         self.chart.install("--create-namespace", "--wait", *_set(*SETTINGS, *settings))
-        service = self.look.core.read_namespaced_service("serinus-collector", NAMESPACE)
-        self.collector = self.reach("collector", service.spec.cluster_ip, COLLECTOR_PORT)
 
     def keep(self, name: str, folder: Path) -> None:
         """A volume of this machine, for the next claim that fits."""
@@ -58,21 +55,18 @@ class Loop:
         }
         self.look.core.create_persistent_volume({"metadata": {"name": name}, "spec": spec})
 
-    def reach(self, name: str, address: str, port: int) -> str:
-        """Where something inside the cluster's network is reached from outside."""
-        record, ports = forward.start(self.cluster.starter, {name: (address, port)}, f"forward-{name}")
-        self._forwards.append(record)
-        return f"http://127.0.0.1:{ports[name]}"
+    @property
+    def collector(self) -> str:
+        """Its address, from outside of the cluster's network."""
+        return self.reach("serinus-collector", COLLECTOR_PORT)
 
-    def end(self) -> None:
-        stop_all(self.cluster.layout.records, self._forwards)
-
-    def log(self, name: str) -> str:
-        """What a pod of the release has said, found by the beginning of its name."""
-        (pod,) = [
-            one for one in self.look.core.list_namespaced_pod(NAMESPACE).items if one.metadata.name.startswith(name)
-        ]
-        return str(self.look.core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE))
+    def reach(self, service: str, port: int = OPERATOR_PORT) -> str:
+        """Where a Service of the release is reached from outside."""
+        if service not in self._reached:
+            address = self.look.core.read_namespaced_service(service, NAMESPACE).spec.cluster_ip
+            _, ports = forward.start(self.cluster.starter, {service: (address, port)}, f"forward-{service}")
+            self._reached[service] = f"http://127.0.0.1:{ports[service]}"
+        return self._reached[service]
 
     def counted(self, metric: str, **labels: str) -> float:
         """The sum of the collector's series of that name and those labels."""
@@ -89,11 +83,11 @@ class Models(Namespace):
         super().__init__(loop.cluster, loop.look, namespace, loop.folder)
         self.loop = loop
 
-    def save(self, version: str, strength: float) -> str:
-        """The address of a model."""
+    def save(self, version: str, strength: float, distance: float = 1.0) -> Path:
+        """The folder of a model; for the numbers see there."""
         where = self.folder / self.namespace
         where.mkdir(exist_ok=True)
-        return f"file://{save_linear(where, version, strength)}"
+        return save_linear(where, version, strength, distance)
 
     @contextmanager
     def clients(self, name: str) -> Iterator[Clients]:

@@ -46,15 +46,17 @@ def build(folder: Path) -> Registry:
     return Registry(folder, corrupted)
 
 
-def save_linear(folder: Path, version: str, strength: float) -> Path:
-    """A model that learns as much as `strength` lets it: 0.001 hardly anything, 1 nearly everything."""
-    return _save(folder, version, _linear(strength))
+def save_linear(folder: Path, version: str, strength: float, distance: float = 1.0) -> Path:
+    """A model that learns as much as `strength` lets it: 0.001 hardly anything, 1 nearly everything.
+
+    The distances that it is trained on are so many times as long.
+    """
+    return _save(folder, version, _linear(strength), distance=distance)
 
 
 def rows(count: int, seed: int, distance: float = 1.0) -> list[dict[str, Any]]:
     """Rows as the models were trained on, with distances that are so many times as long."""
-    frame, _ = _table(count, seed)
-    frame["distance"] *= distance
+    frame, _ = _table(count, seed, distance)
     found: list[dict[str, Any]] = frame.to_dict(orient="records")
     return found
 
@@ -91,14 +93,14 @@ def _register(client: Any, artifact: Path) -> str:
     return str(client.create_model_version(MODEL, artifact.as_uri(), tags=tags).version)
 
 
-def _table(rows: int = 400, seed: int = 7) -> tuple[Any, Any]:
+def _table(rows: int = 400, seed: int = 7, distance: float = 1.0) -> tuple[Any, Any]:
     import numpy as np
     import pandas as pd
 
     random = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
-            "distance": random.gamma(2, 100, rows),
+            "distance": distance * random.gamma(2, 100, rows),
             "wind": random.normal(10, 3, rows),
             "stops": random.integers(0, 4, rows),
         }
@@ -124,10 +126,10 @@ def _bagging() -> Any:
     return make_pipeline(SimpleImputer(), BaggingClassifier(n_estimators=SLOW_TREES, max_samples=20, random_state=0))
 
 
-def _save(folder: Path, version: str, estimator: Any, nullable: bool = True) -> Path:
+def _save(folder: Path, version: str, estimator: Any, nullable: bool = True, distance: float = 1.0) -> Path:
     import mlflow.sklearn
 
-    frame, target = _table()
+    frame, target = _table(distance=distance)
     estimator.fit(frame, target)
     path = folder / f"version-{version}"
     mlflow.sklearn.save_model(
