@@ -9,6 +9,8 @@ import pytest
 from tests.cluster.control_plane.kserve import NAMESPACE as KSERVE
 from tests.cluster.loop.world import Loop, Models
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the cluster, too
+
 NAME = "trips"
 WEAK, STRONG = 0.001, 1.0
 ERRORS = {"name": "errors", "type": "Errors", "maxIncrease": 0.05}

@@ -23,6 +23,8 @@ from tests.cluster.stored_models import INSIDE, Registry, serving
 from tests.local.support.models import rows
 from tests.pipelines.kfp_api_server import KfpServer, kfp_server, task
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the cluster, too
+
 NAME = "trips"
 WINDOW_SECONDS = 10
 FARTHER = 4.0  # times as far as before
