@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core.analysis import Evidence, Look, SignalVerdict, Verdict, begin, look, reasons
+from serinus.core.analysis.judge_quality import finding, numbers
 from serinus.core.analysis.quality import REMEMBERED, Quality, cohort_length
 from serinus.core.observation import Problem
 from serinus.core.quality import GRID, ComparedCohort, Comparison
@@ -100,6 +101,33 @@ def test_no_labels_is_inconclusive_and_says_how_many_are_missing() -> None:
         "412 of 5,000 rows older than 6h have labels (8 %), 80 % are needed of each stretch of time"
     )
     assert (found.numbers["rows"], found.numbers["labelled"], found.numbers["judged"]) == (5000, 412, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason", "message"),
+    [
+        (400, reasons.LABELS_MISSING, "0 of 400 rows older than 6h have labels (0 %)"),
+        (0, reasons.NO_REQUESTS, "the collector has no row"),
+    ],
+)
+def test_without_any_label_there_is_no_verdict_even_where_none_is_needed(rows: int, reason: str, message: str) -> None:
+    signal = SIGNAL.model_copy(update={"min_labelled": 0.0})
+    evidence = after(started(signal), answer(cohort(0, {}, rows=rows), cohort(1, {}, rows=0)))
+    found = finding(state(evidence), 0.01, 0.05)
+    assert found[:2] == (Verdict.INCONCLUSIVE, reason)
+    assert found[2].startswith(message)
+    assert numbers(state(evidence), 0.01, 0.05).keys().isdisjoint({"candidateLoss", "stableLoss", "spread"})
+
+
+def test_rows_that_come_to_be_paired_take_no_evidence_away_and_are_judged_once() -> None:
+    worse = several(3, WORSE)
+    before = after(started(), answer(*worse[:2], paired=False, problem="the candidate does not answer yet"))
+    assert verdict(before, "quality").verdict is Verdict.FAIL
+    paired = after(before, answer(cohort(0, ALIKE), cohort(1, ALIKE), worse[2]))
+    once = after(started(), answer(*worse))
+    assert state(paired).differences == state(once).differences
+    assert state(paired).not_paired == ""
+    assert verdict(paired, "quality").verdict is Verdict.FAIL
 
 
 def test_a_cohort_is_judged_when_its_labels_have_come_after_all() -> None:

@@ -4,6 +4,9 @@ A row is judged when it is old enough and most rows of its time have their label
 others (a flight that is not late lands early). Which cohort is judged, and when, depends on ages and counts alone, never on
 what the labels say; so the evidence stays valid. A cohort is judged once, with the labels it has then.
 
+A comparison that comes to be paired in mid-rollout begins nothing anew: each cohort's bet is valid either way, and a test that
+begins again has another chance to be wrong.
+
 Within a cohort rows need not be independent: one cause, a storm or a wrong import of labels, is behind many of them. So the
 wealth without the best cohort must support a verdict too, as with intervals of requests (wealth.py).
 """
