@@ -1,6 +1,5 @@
 """The collector of one machine: started when it is needed, told of every answer, and taken over by the next run."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -27,7 +26,7 @@ from tests.local.load import Load
 from tests.local.support.deployment import Deployment
 from tests.local.support.models import BETTER, GOOD
 from tests.local.support.programs import KEY as DEPLOYED
-from tests.local.support.programs import Runtime, processes_of, wait_until
+from tests.local.support.programs import Runtime, collector_record, processes_of, wait_until
 
 QUALITY = "{name: quality, type: Quality, labelHorizon: 8s, maxIncrease: 0.05}"
 ROW = {"distance": 400.0, "wind": None, "stops": 2}
@@ -116,13 +115,6 @@ async def test_predictors_are_replaced_one_by_one_when_what_they_are_told_change
 def replicas(folder: Path):
     record = ServingRecord.model_validate_json((folder / "serving.json").read_text())
     return [replica for one in record.deployments for running in one.revisions for replica in running.replicas]
-
-
-def collector_record(runtime: Runtime) -> dict:
-    try:
-        return json.loads((runtime.folder.collector / "collector.json").read_text())
-    except (OSError, ValueError):
-        return {}
 
 
 def pid_of(runtime: Runtime) -> int:

@@ -1,13 +1,7 @@
 """`serinus run` watches what serves: real predictors, real requests, and rows that shift."""
 
-import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
-import httpx
 import psutil
 import pytest
 
@@ -15,57 +9,11 @@ from serinus.core.state import Phase, RolloutState
 from serinus.core.watching.drifted import is_drifted
 from serinus.local.files import atomic_write_text
 from tests.local.support.deployment import Deployment
-from tests.local.support.models import GOOD, MODEL
+from tests.local.support.models import GOOD
 from tests.local.support.programs import KEY, Runtime
+from tests.local.support.rows import WATCHED, WINDOW_SECONDS, sending
 
 pytestmark = pytest.mark.xdist_group("drift")
-
-WINDOW_SECONDS = 6
-ROWS = 25
-WATCHED = f"""\
-  monitoring:
-    drift: {{window: {WINDOW_SECONDS}s, minSamples: 300}}
-"""
-
-
-@dataclass
-class Rows:
-    """Clients that send rows as in training, `longer` by as much. `failed`: answers that were no predictions."""
-
-    url: str
-    longer: float = 0.0
-    failed: list[str] = field(default_factory=list)
-    answered: int = 0
-
-    def send(self, stop: threading.Event) -> None:
-        """Until told to stop."""
-        drawn = random.Random(5)
-        with httpx.Client(timeout=30, trust_env=False) as client:
-            while not stop.wait(0.05):
-                try:
-                    answer = client.post(self.url, json={"instances": [self._row(drawn) for _ in range(ROWS)]})
-                except httpx.HTTPError as error:
-                    self.failed.append(repr(error))
-                    continue
-                self.answered += answer.status_code == 200
-                if answer.status_code != 200:
-                    self.failed.append(answer.text)
-
-    def _row(self, drawn: random.Random) -> dict[str, Any]:
-        distance = drawn.gammavariate(2, 100) + self.longer
-        return {"distance": distance, "wind": drawn.gauss(10, 3), "stops": drawn.randrange(4)}
-
-
-@contextmanager
-def sending(runtime: Runtime) -> Iterator[Rows]:
-    rows, stop = Rows(f"http://127.0.0.1:{runtime.port}/v1/models/{MODEL}:predict"), threading.Event()
-    thread = threading.Thread(target=rows.send, args=(stop,), daemon=True)
-    thread.start()
-    try:
-        yield rows
-    finally:
-        stop.set()
-        thread.join(60)
 
 
 def ask_for_two_watched_replicas(deployment: Deployment) -> None:

@@ -1,11 +1,14 @@
 """Retraining on one machine, with nothing faked: a person asks, the pipeline trains, the newcomer goes through the canary."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
+from serinus.adapters.mlflow_alias import point_alias
 from serinus.adapters.mlflow_client import connect, registry_of
 from serinus.core import reasons
 from serinus.core.retraining.state import PastRun, RunEnd
@@ -13,8 +16,9 @@ from serinus.core.state import Outcome, Phase, RolloutState
 from serinus.local.sockets import free_port
 from tests.components.conftest import make_trips
 from tests.local.support.clients import clients
-from tests.local.support.models import MODEL
-from tests.local.support.programs import Runtime, ending, serinus, wait_until
+from tests.local.support.models import BETTER, MODEL
+from tests.local.support.programs import HURRIED, Runtime, collector_record, ending, serinus, wait_until
+from tests.local.support.rows import WATCHED, sending
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900), pytest.mark.xdist_group("train")]
 
@@ -34,6 +38,7 @@ window: 240h
 variants:
   - {{name: linear, estimator: sklearn.linear_model.LogisticRegression}}
 """
+SCHEDULE = '{type: Schedule, cron: "0 3 * * 1", timeZone: Europe/Berlin}'
 DEPLOYMENT = f"""\
 apiVersion: serinus.dev/v1alpha1
 kind: ModelDeployment
@@ -49,7 +54,7 @@ spec:
   retraining:
     pipeline: trips-training
     cooldown: 1s
-    triggers: [{{type: Schedule, cron: "0 3 * * 1", timeZone: Europe/Berlin}}]
+    triggers: [{SCHEDULE}]
 """
 
 
@@ -124,3 +129,89 @@ def test_a_retrained_model_goes_from_the_request_to_its_promotion_and_one_that_i
         assert "NotBetter" in told.out
         assert reasons.RETRAINING_STARTED in {line["reason"] for line in runtime.decisions()}
         assert "retraining  RetrainingStarted" in runtime.said()
+
+
+def collector_of(runtime: Runtime) -> str:
+    """Where the collector answers, once it does."""
+    wait_until(lambda: collector_record(runtime).get("process"), "the collector is started")
+    url = str(collector_record(runtime)["url"])
+    wait_until(lambda: is_ready(url), "the collector answers")
+    return url
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def watching(runtime: Runtime, trigger: str) -> None:
+    """Version BETTER serves, and nothing but the trigger asks for a run."""
+    (runtime.file.parent / "trips-training.yaml").write_text(TRAINING)
+    write_table(runtime.file.parent, noisy=False)
+    registry = connect(registry_of(runtime.state_dir))
+    point_alias(registry, MODEL, "challenger", version=BETTER, owner="training", current=None)  # as training does
+    runtime.file.write_text(DEPLOYMENT.replace(SCHEDULE, trigger) + WATCHED)
+    runtime.start()
+    runtime.wait_for(lambda state: state.phase is Phase.STABLE, "the version serves")
+
+
+def trained_for(runtime: Runtime, trigger: str, why: str) -> None:
+    """A run starts because of the trigger alone, and comes to an end that is none of a failure."""
+    state = runtime.wait_for(lambda state: state.retraining and state.retraining.run, f"{trigger} starts a run")
+    assert state.retraining is not None
+    assert state.retraining.run is not None
+    assert [one.trigger for one in state.retraining.run.causes] == [trigger]
+    assert why in state.retraining.run.causes[0].message
+    found = ended(runtime, state.retraining.run.key)
+    assert found.outcome in (RunEnd.NEW_VERSION, RunEnd.NOT_BETTER), found.message
+    assert found.causes == (trigger,)
+    if found.version:
+        assert runtime.finished(found.version).outcome is Outcome.PROMOTED
+
+
+def no_run(runtime: Runtime) -> bool:
+    state = runtime.state()
+    return state is not None and state.retraining is not None and state.retraining.counter == 0
+
+
+def test_rows_that_shift_start_a_run(hurried: Runtime) -> None:
+    watching(hurried, "{type: Drift}")
+    with sending(hurried) as rows:
+        hurried.wait_for(lambda state: state.drift and state.drift.status == "False", "enough rows are judged")
+        assert no_run(hurried)
+        rows.longer = 400
+        trained_for(hurried, "Drift", "distance: PSI")
+    assert not rows.failed
+
+
+def test_labels_of_enough_rows_start_a_run(hurried: Runtime) -> None:
+    watching(hurried, "{type: NewData, minRows: 500}")
+    with sending(hurried) as rows:
+        wait_until(lambda: rows.answered > 20, "as many rows as are enough are answered, and have no label")
+        assert no_run(hurried)
+        rows.collector = collector_of(hurried)
+        trained_for(hurried, "NewData", "rows have got their labels since the latest run, and 500 are enough")
+    assert not rows.failed
+
+
+def test_labels_that_turn_against_the_model_start_a_run(hurried: Runtime) -> None:
+    watching(hurried, "{type: Quality, metric: brier, maxIncrease: 0.05, labelHorizon: 4s}")
+    with sending(hurried, collector_of(hurried)) as rows:
+        hurried.wait_for(has_looked_beyond_its_baseline, "labels are judged")
+        assert no_run(hurried)
+        rows.wrong = True
+        trained_for(hurried, "Quality", "the mean brier of the latest labelled rows is")
+    assert not rows.failed
+
+
+def has_looked_beyond_its_baseline(state: RolloutState) -> bool:
+    watch = state.retraining.quality if state.retraining else None
+    return watch is not None and watch.rows > 0
+
+
+@pytest.fixture
+def hurried(new_runtime: Callable[..., Runtime]) -> Runtime:
+    """One that is not started, whose collector is asked every second."""
+    return new_runtime(program=HURRIED)

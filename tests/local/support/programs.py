@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[3]
 KEY = Key("test", NAME)
 DEADLINE_SECONDS = 60.0
 COMMAND = (sys.executable, "-m", "serinus.cli")
+HURRIED = (sys.executable, "-m", "tests.local.support.hurried")
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:
@@ -81,6 +82,7 @@ class Runtime:
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
     more: list[str] = field(default_factory=list)
+    program: tuple[str, ...] = COMMAND
 
     @property
     def folder(self) -> StateFolder:
@@ -94,13 +96,13 @@ class Runtime:
 
     def start(self) -> None:
         """The same command every time."""
-        command = [*COMMAND, "run", "-f", str(self.file), "--port", str(self.port), "--state-dir", str(self.state_dir)]
+        told = ["run", "-f", str(self.file), "--port", str(self.port), "--state-dir", str(self.state_dir), *self.more]
         # Through a pipe, as for a log collector: what is written arrives even where this process may write no file.
         with self.log.open("ab") as log:
             reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log, start_new_session=True)
         with reader.stdin as pipe:  # type: ignore[union-attr]
             self.process = subprocess.Popen(
-                [*command, *self.more], stdout=pipe, stderr=pipe, cwd=self.file.parent, env=program_environment()
+                [*self.program, *told], stdout=pipe, stderr=pipe, cwd=self.file.parent, env=program_environment()
             )
         self.starts += 1
 
@@ -182,6 +184,15 @@ class Runtime:
     def _living(self) -> "subprocess.Popen[bytes]":
         assert self.process is not None, "start it first"
         return self.process
+
+
+def collector_record(runtime: Runtime) -> dict[str, Any]:
+    """What the runtime remembers of its collector; nothing while there is none."""
+    try:
+        found: dict[str, Any] = json.loads((runtime.folder.collector / "collector.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def processes_of(state_dir: Path) -> list[psutil.Process]:
