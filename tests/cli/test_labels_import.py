@@ -129,6 +129,24 @@ def test_what_cannot_be_read_or_sent_is_a_sentence_and_an_exit_code(collector: s
     assert "what it has are duplicates then" in away
 
 
+def test_without_an_address_they_go_to_the_collector_of_the_state_folder(
+    collector: str, deployment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SERINUS_COLLECTOR", raising=False)
+    monkeypatch.setattr("serinus.cli.labels.DEFAULT_COLLECTOR", "http://127.0.0.1:1")
+    (tmp_path / "labels.csv").write_text(CSV)
+    to_it = [str(tmp_path / "labels.csv"), f"--deployment={deployment}", "--patience=0", *columns("known")]
+    record = tmp_path / "state" / "collector" / "collector.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"port": int(collector.rsplit(":", 1)[1]), "url": collector}))
+    assert run(*to_it, f"--state-dir={tmp_path / 'state'}")[0]["outcomes"] == {"joined": 2, "unknown": 1}
+    monkeypatch.setenv("SERINUS_STATE_DIR", str(tmp_path / "state"))
+    assert run(*to_it)[0]["outcomes"] == {"duplicate": 3}
+    assert "collector http://127.0.0.1:2 does not take" in run(*to_it, "--collector=http://127.0.0.1:2", code=3)[1]
+    record.write_text("{")
+    assert "collector http://127.0.0.1:1 does not take" in run(*to_it, code=3)[1]
+
+
 def test_help_is_there() -> None:
     shown = CliRunner().invoke(app, ["labels", "import", "--help"])
     assert shown.exit_code == 0

@@ -3,15 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from serinus.cli.exits import EPILOG, Exit, errors_as_exit_codes, say_error
+from serinus.cli.options import DEFAULT_STATE_DIR, StateDir
 
 if TYPE_CHECKING:
     from serinus.cli.labelling.posting import Summary
 
+DEFAULT_COLLECTOR: Final = "http://localhost:8090"
 app = typer.Typer(
     name="labels", help="Labels: what was right, told to the collector.", epilog=EPILOG, no_args_is_help=True
 )
@@ -30,8 +32,13 @@ def import_(
     *,
     deployment: Annotated[str, typer.Option("-d", "--deployment", help="ModelDeployment, as namespace/name.")],
     collector: Annotated[
-        str, typer.Option(envvar="SERINUS_COLLECTOR", help="Address of the collector, as in http://localhost:8090.")
-    ] = "http://localhost:8090",
+        str,
+        typer.Option(
+            envvar="SERINUS_COLLECTOR",
+            help=f"Address of the collector; by default that of `serinus run` in the state folder, else {DEFAULT_COLLECTOR}.",
+        ),
+    ] = "",
+    state_dir: StateDir = DEFAULT_STATE_DIR,
     sql: Annotated[
         str,
         typer.Option(
@@ -62,9 +69,23 @@ def import_(
     columns = Columns(request_id_column, label_column, time_column)
     with errors_as_exit_codes():
         rows = read_table(file, columns) if file else read_query(sql, query, columns)
-        summary = post(rows, collector, deployment, batch=batch, patience_seconds=patience, progress=_progress)
+        summary = post(
+            rows,
+            collector or _collector_of(state_dir),
+            deployment,
+            batch=batch,
+            patience_seconds=patience,
+            progress=_progress,
+        )
     _show(summary, as_json)
     raise typer.Exit(Exit.PROBLEMS if summary.problems else Exit.DONE)
+
+
+def _collector_of(state_dir: Path) -> str:
+    from serinus.local.collector import known_url
+    from serinus.local.folder import StateFolder
+
+    return known_url(StateFolder(state_dir)) or DEFAULT_COLLECTOR
 
 
 def _progress(sent: int) -> None:

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS: Final = 2.0
 # It writes down what it has taken within 20 s of being asked to end.
 KILL_AFTER_SECONDS: Final = 25.0
+RECORD: Final = "collector.json"
 FATAL_CODES: Final = frozenset({2})
 LOSSES_VARIABLE: Final = "SERINUS_COLLECTOR_LOSSES"
 TOKEN_FILE_VARIABLE: Final = "SERINUS_COLLECTOR_TOKEN_FILE"  # which its process inherits
@@ -51,8 +52,8 @@ class LocalCollector:
     def __init__(self, folder: StateFolder) -> None:
         self._owner = folder.root
         self._folder = folder.collector
-        self._record_file = self._folder / "collector.json"
-        self._former = self._read_record()
+        self._record_file = self._folder / RECORD
+        self._former = _read_record(self._record_file)
         self._record = CollectorRecord(port=(port := self._port()), url=f"http://{HOST}:{port}")
         self._supervised: Supervised | None = None
         self._client = httpx.AsyncClient(
@@ -162,11 +163,18 @@ class LocalCollector:
         except StateUnwritable as error:
             logger.warning("%s", error)
 
-    def _read_record(self) -> CollectorRecord | None:
-        try:
-            return CollectorRecord.model_validate_json(self._record_file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError):
-            return None
+
+def known_url(folder: StateFolder) -> str:
+    """Where the collector of this folder answers, or did when it ran; empty where none has been started."""
+    record = _read_record(folder.collector / RECORD)
+    return record.url if record else ""
+
+
+def _read_record(file: Path) -> CollectorRecord | None:
+    try:
+        return CollectorRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
 
 
 def key_of_hashes(folder: StateFolder) -> str:
