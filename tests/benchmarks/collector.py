@@ -1,8 +1,9 @@
 """The collector: events a second on one core, memory under overload, and how long questions about many rows take.
 
-The collector, a server that parses the same bodies and drops them, and one INSERT and commit per event take turns in each
-round. Servers run on a core of their own; what is given per second is per second of their processor time too, which other
-work on the machine disturbs less.
+The collector with SQLite and with PostgreSQL, a server that parses the same bodies and drops them, a bare PostgreSQL that takes the
+rows by COPY, and one INSERT and commit per event take turns in each round. Servers run on a core of their own, PostgreSQL and the
+client wherever there is room; what is given per second is per second of the servers' processor time too, which other work on the
+machine disturbs less.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 
 import httpx
 import orjson
+import psycopg
 
 from serinus.collector.answering import Answering
 from serinus.collector.comparisons import LiveComparisons
@@ -33,6 +35,7 @@ from serinus.collector.messages import parse_labels, parse_predictions
 from serinus.collector.settings import CollectorSettings
 from serinus.collector.store import Store
 from serinus.core.quality import CompareQuestion, Party
+from tests.components.postgres import postgres
 
 ROOT = Path(__file__).parents[2]
 BATCH, IN_FLIGHT, CORE = 200, 8, 0
@@ -158,32 +161,63 @@ def one_by_one(folder: Path, events: int) -> float:
         return events / (time.perf_counter() - start)
 
 
+def copied(host: str, batches: int) -> float:
+    """Events a second by COPY into one table of a bare PostgreSQL, as many to a transaction as the collector has in flight."""
+    with psycopg.connect(f"host={host} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS bare")
+        connection.execute("CREATE TABLE bare (id text PRIMARY KEY, body text)")
+        groups = [orjson.loads(body_of(i * IN_FLIGHT * BATCH, IN_FLIGHT * BATCH)) for i in range(batches // IN_FLIGHT)]
+        start = time.perf_counter()
+        for group in groups:
+            with connection.cursor().copy("COPY bare (id, body) FROM STDIN") as copy:
+                for event in group["events"]:
+                    copy.write_row((event["requestId"], orjson.dumps(event).decode()))
+        return len(groups) * IN_FLIGHT * BATCH / (time.perf_counter() - start)
+
+
 def throughput(rounds: int, batches: int) -> None:
     found: dict[str, list[tuple[float, float]]] = {}
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name, socket_port() as port:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name, socket_port() as port, postgres() as host:
         folder = Path(name)
         (folder / "bare.py").write_text(BARE)
-        with collector(folder) as ours, server(["bare.py", str(port)], folder, f"http://127.0.0.1:{port}") as bare:
+        database = f"--database=postgresql+psycopg://postgres@/postgres?host={host}"
+        with (
+            collector(folder) as ours,
+            collector(folder, database) as theirs,
+            server(["bare.py", str(port)], folder, f"http://127.0.0.1:{port}") as bare,
+        ):
             for number in range(rounds):
                 starts = [(number * batches + i) * BATCH for i in range(batches)]
                 bodies = [body_of(start) for start in starts]
                 found.setdefault("events", []).append(rate(ours, "/v1/predictions", bodies, 202))
                 found.setdefault("dropped by the bare server", []).append(rate(bare, "/", bodies, 202))
+                found.setdefault("events, PostgreSQL", []).append(rate(theirs, "/v1/predictions", bodies, 202))
                 labels = [labels_of(start) for start in starts]
-                found.setdefault("labels", []).append(rate(ours, "/v1/labels", labels, 200))
-                found.setdefault("the same labels again", []).append(rate(ours, "/v1/labels", labels, 200))
+                for where, running in (("", ours), (", PostgreSQL", theirs)):
+                    found.setdefault(f"labels{where}", []).append(rate(running, "/v1/labels", labels, 200))
+                    found.setdefault(f"the same labels again{where}", []).append(
+                        rate(running, "/v1/labels", labels, 200)
+                    )
+                bare_copy = copied(host, batches)
+                found.setdefault("COPY into a bare PostgreSQL", []).append((bare_copy, bare_copy))
                 alone = one_by_one(Path(tempfile.mkdtemp(dir=folder)), 1000)
                 found.setdefault("one INSERT and commit each", []).append((alone, alone))
-            print(f"peak memory {ours.peak_mb:.0f} MB")
+            print(f"peak memory {ours.peak_mb:.0f} MB, with PostgreSQL {theirs.peak_mb:.0f} MB")
     for what, rates in found.items():
         seconds, cpu = zip(*rates, strict=True)
         print(
             f"{what}: {statistics.median(seconds):,.0f}/s ({min(seconds):,.0f}-{max(seconds):,.0f}), "
             f"{statistics.median(cpu):,.0f} per second of processor ({min(cpu):,.0f}-{max(cpu):,.0f})"
         )
-    for what, place in (("one INSERT and commit each", 0), ("dropped by the bare server", 1)):
-        ratios = [ours[place] / other[place] for ours, other in zip(found["events"], found[what], strict=True)]
-        print(f"events against {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+    for ours, other, place in (
+        ("events", "one INSERT and commit each", 0),
+        ("events", "dropped by the bare server", 1),
+        ("events, PostgreSQL", "events", 0),
+        ("labels, PostgreSQL", "labels", 0),
+        ("events, PostgreSQL", "COPY into a bare PostgreSQL", 0),
+    ):
+        ratios = [one[place] / two[place] for one, two in zip(found[ours], found[other], strict=True)]
+        print(f"{ours} against {other}: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
 
 
 @contextmanager

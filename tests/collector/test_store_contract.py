@@ -150,6 +150,19 @@ def test_a_batch_that_cannot_be_written_leaves_nothing(store: Store, monkeypatch
     assert counts(write(store, predictions(event("a")))) == {"stored": 1}
 
 
+@pytest.mark.parametrize("name", ["a\tb", "a\nb", "a\\b", "\\N", "\\.", "ß'\"", "a\r\n"])
+def test_a_text_is_kept_as_it_was(store: Store, name: str) -> None:
+    fields = {"features": {name: name}, "prediction": name}
+    write(store, predictions(event(name, **fields), event("other")))
+    assert counts(write(store, labels({name: 1, "other": 0}), predictions(event(name)))) == {
+        "joined": 2,
+        "duplicate": 1,
+    }
+    since = NOON - timedelta(hours=1)
+    found = store.unanswered(DEPLOYMENT, "bbbb", answered_by="aaaa", since=since, rate=1.0)
+    assert [(one.request_id, one.features) for one in found] == [(name, {name: name}), ("other", {})]
+
+
 def test_a_second_collector_is_refused(store: Store, url: str) -> None:
     with pytest.raises(DatabaseUnusable, match="another collector works on database"):
         Database(url).open()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select
 
+from serinus.collector.changing import change
 from serinus.collector.chunks import chunks
 from serinus.collector.memory import Memory
 from serinus.collector.messages import Label, LabelBatch, Problem
@@ -15,12 +16,6 @@ from serinus.collector.sampling import is_sampled
 from serinus.collector.settings import CollectorSettings
 from serinus.collector.tables import orphans, predictions, revisions, rows
 from serinus.collector.values import MINUTE, LabelInvalid, label_of, micros, moment
-
-JOIN = (
-    update(rows)
-    .where(rows.c.id == bindparam("row"))
-    .values({name: bindparam(f"new_{name}") for name in ("label", "label_time", "label_at", "late")})
-)
 
 
 class LabelWriter:
@@ -107,18 +102,16 @@ class LabelWriter:
 
     def _save(self, joined: Sequence[Row], orphaned: Sequence[Row]) -> None:
         if joined:
-            changes = [
-                {"row": row["id"], **{f"new_{name}": row[name] for name in ("label", "label_time", "label_at", "late")}}
-                for row in joined
-            ]
-            self._connection.execute(JOIN, changes)
+            change(self._connection, rows, ("label", "label_time", "label_at", "late"), joined)
         if orphaned:
             self._connection.execute(insert(orphans), orphaned)
             self._memory.orphans += len(orphaned)
 
     def _judged(self, name: str, joined: dict[int, Row]) -> list[Judged]:
         """The answers that clients were given to these rows."""
-        answers = select(predictions.c.row_id, predictions.c.value, revisions.c.name).join(revisions)
+        answers = select(predictions.c.row_id, predictions.c.value, revisions.c.name).join(
+            revisions, revisions.c.id == predictions.c.revision_id
+        )
         return [
             Judged(name, found.name, found.value, joined[found.row_id]["label"], lag_seconds(joined[found.row_id]))
             for part in chunks(list(joined))

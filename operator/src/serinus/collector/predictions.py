@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select
 
+from serinus.collector.changing import change
 from serinus.collector.chunks import chunks
 from serinus.collector.memory import Memory
 from serinus.collector.messages import Event, Items, PredictionBatch, Problem
@@ -104,13 +105,13 @@ class PredictionWriter:
         }
 
     def _answered(self, revision: int, row_ids: Sequence[int]) -> set[int]:
-        column = predictions.c.row_id
+        """Of these rows. All revisions that answered one are asked for: by one of them PostgreSQL may look at all its answers."""
+        answers = select(predictions.c.row_id, predictions.c.revision_id)
         return {
-            found
+            found.row_id
             for part in chunks(row_ids)
-            for found in self._connection.scalars(
-                select(column).where(predictions.c.revision_id == revision, column.in_(part))
-            )
+            for found in self._connection.execute(answers.where(predictions.c.row_id.in_(part)))
+            if found.revision_id == revision
         }
 
     def _row(self, name: str, deployment: int, event: Event) -> Row:
@@ -161,23 +162,13 @@ class PredictionWriter:
         new = {row["id"] for row in fresh}
         if fresh:
             self._connection.execute(insert(rows), fresh)
-        old = [
-            {"row": one["id"], "revision": one["revision_id"], "file": one["file_id"]}
-            for one in claimed.values()
-            if one["id"] not in new
-        ]
-        if old:
-            self._connection.execute(CLAIM, old)
+        if old := [one for one in claimed.values() if one["id"] not in new]:
+            change(self._connection, rows, ("revision_id", "file_id"), old)
         if answers:
             self._connection.execute(insert(predictions), answers)
 
 
 KNOWN = ("id", "request_id", "time", "file_id", "label", "label_time", "label_at", "late")
-CLAIM = (
-    update(rows)
-    .where(rows.c.id == bindparam("row"))
-    .values(revision_id=bindparam("revision"), file_id=bindparam("file"))
-)
 
 
 def is_late(settings: CollectorSettings, answered: int, label_at: int) -> bool:

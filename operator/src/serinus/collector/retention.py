@@ -8,7 +8,7 @@ from serinus.collector.chunks import chunks
 from serinus.collector.log_place import LogPlace
 from serinus.collector.outcomes import Kind
 from serinus.collector.store import Store
-from serinus.collector.tables import deployments, files, predictions, rows
+from serinus.collector.tables import HAS_NO_FILE, deployments, files, predictions, rows
 from serinus.collector.values import DAY, day_text, first_day, micros
 
 ROWS_AT_ONCE = 5_000  # senders wait as long
@@ -38,9 +38,7 @@ class Retention:
         removed = 0
         for file in old:
             removed += self._remove_rows(rows.c.file_id == file.id)
-        for deployment in names:
-            unanswered = (rows.c.deployment_id == deployment) & rows.c.file_id.is_(None) & (rows.c.time < first * DAY)
-            removed += self._remove_rows(unanswered)
+        removed += self._remove_rows(HAS_NO_FILE & (rows.c.time < first * DAY))
         for name in names.values():
             for day in self._place.days(name):
                 if day < day_text(first):
