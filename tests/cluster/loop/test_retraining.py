@@ -67,15 +67,14 @@ class Outside:
 def outside(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     """Both, and the release told of them."""
     listener = forward.listen_inside(loop.cluster.prefix, (NODE_ADDRESS, KFP_PORT))
-    secret = {"metadata": {"name": "serinus-events"}, "stringData": {"token": TOKEN}}
-    loop.look.core.create_namespaced_secret(NAMESPACE, secret)
+    loop.give_token("serinus-events", TOKEN)
     with serving(loop.cluster, tmp_path_factory.mktemp("mlflow")) as mlflow, kfp_server(listener=listener) as kfp:
         loop.install(
             f"settings.registryUri={INSIDE}",
             "settings.registryPollSeconds=3",
             "storageInitializer.install=true",
             "retraining.enabled=true",
-            "retraining.eventsToken.secret=serinus-events",
+            "retraining.eventsToken.existingSecret.name=serinus-events",
             f"settings.kfpHost={kfp.url}",
             f"settings.snapshots={SNAPSHOTS}",
         )

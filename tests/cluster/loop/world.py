@@ -24,6 +24,7 @@ SETTINGS: Final = (
     "settings.drainSeconds=1",
     "collector.enabled=true",
     "collector.persistence.size=1Gi",
+    "collector.token.existingSecret.name=serinus-collector",
 )
 COLLECTOR_PORT: Final = 8090
 OPERATOR_PORT: Final = 8080
@@ -38,10 +39,17 @@ class Loop:
         self.cluster, self.look, self.folder = cluster, look, folder
         self.chart = Chart.of(cluster)
         self._reached: dict[str, str] = {}
+        look.core.create_namespace({"metadata": {"name": NAMESPACE}})
+        self.give_token("serinus-collector", "what-only-the-operator-is-told")
 
     def install(self, *settings: str) -> None:
         """Install or upgrade, and wait until operator and collector are up."""
-        self.chart.install("--create-namespace", "--wait", *_set(*SETTINGS, *settings))
+        self.chart.install("--wait", *_set(*SETTINGS, *settings))
+
+    def give_token(self, name: str, token: str) -> None:
+        """A Secret of that name beside the release."""
+        secret = {"metadata": {"name": name}, "stringData": {"token": token}}
+        self.look.core.create_namespaced_secret(NAMESPACE, secret)
 
     def keep(self, name: str, folder: Path) -> None:
         """A volume of this machine, for the next claim that fits."""
