@@ -128,13 +128,16 @@ def test_a_full_outbox_drops_what_comes_and_counts_its_rows():
         log.add(Identity(str(index)), one.batch, one.predictions)
     waiting = outbox.take(1000)
     assert [one.request_id for one in waiting] == ["0", "1"]
-    assert 'serinus_events_dropped_total{deployment="ml/flights",reason="full",revision="r1"} 16.0' in metrics(outbox)
+    assert (
+        'serinus_prediction_events_dropped_total{deployment="ml/flights",reason="full",revision="r1"} 16.0'
+        in metrics(outbox)
+    )
     outbox.put(answered())
     assert not len(outbox), "what is being sent still takes its room"
     outbox.settle(waiting)
     outbox.put(answered())
     assert len(outbox) == 1
-    assert 'serinus_events_sent_total{deployment="ml/flights",revision="r1"} 4.0' in metrics(outbox)
+    assert 'serinus_prediction_events_sent_total{deployment="ml/flights",revision="r1"} 4.0' in metrics(outbox)
 
 
 def test_long_texts_take_more_room():

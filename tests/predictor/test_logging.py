@@ -83,7 +83,7 @@ def test_copies_for_pairing_and_refused_requests_are_not_told(logged):
     wait_until(lambda: "mirrored" in sink.events())
     assert not {"copy", "refused"} & sink.events().keys()
     assert sink.events()["mirrored"]["copy"] is True
-    assert server.metrics()[("serinus_events_dropped_total", "refused")] == 0
+    assert server.metrics()[("serinus_prediction_events_dropped_total", "refused")] == 0
 
 
 def test_sigterm_sends_what_still_waits(model_dir, tmp_path):

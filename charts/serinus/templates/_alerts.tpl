@@ -197,9 +197,8 @@ that stand by tell of no deployment; `max by` takes together what one that was d
       summary: {{ `"Work of the Serinus collector fails: {{ $labels.work }}."` }}
       description: The collector's log says why; it tries again.
       {{- include "serinus.runbook" (dict "url" $url "alert" "SerinusCollectorFails") | nindent 6 }}
-  # The operator has a metric of this name too, about Kubernetes Events; only that of a predictor has a revision.
   - alert: SerinusPredictionsDropped
-    expr: sum by (deployment) (rate(serinus_events_dropped_total{revision!=""}[5m])) > 0
+    expr: sum by (deployment) (rate(serinus_prediction_events_dropped_total[5m])) > 0
     for: 10m
     labels: {severity: warning}
     annotations:

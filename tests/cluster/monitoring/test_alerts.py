@@ -67,7 +67,7 @@ HEALTHY: Series = {
     collector("up"): "1x300",
     collector("serinus_collector_refused_total", reason="Full"): "2x300",
     collector("serinus_collector_failures_total", work="log"): "1x300",
-    named("serinus_events_dropped_total", deployment="ml/flights", revision="a", reason="full"): "5x300",
+    named("serinus_prediction_events_dropped_total", deployment="ml/flights", revision="a", reason="full"): "5x300",
 }
 
 
@@ -143,7 +143,11 @@ CASES: Mapping[str, Case] = {
         {collector("serinus_collector_failures_total", work="log"): "1x10 1+1x290"}, fires=(60,), silent=(9, 24)
     ),
     "SerinusPredictionsDropped": Case(
-        {named("serinus_events_dropped_total", deployment="ml/flights", revision="a", reason="full"): "5x10 5+3x290"},
+        {
+            named(
+                "serinus_prediction_events_dropped_total", deployment="ml/flights", revision="a", reason="full"
+            ): "5x10 5+3x290"
+        },
         fires=(30,),
         silent=(9, 19),
     ),

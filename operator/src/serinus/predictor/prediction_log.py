@@ -48,11 +48,15 @@ class EventCounters(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Both families, with zeros for what has not happened."""
-        sent = CounterMetricFamily("serinus_events_sent", "Predictions that the collector has taken.", labels=LABELS)
+        sent = CounterMetricFamily(
+            "serinus_prediction_events_sent", "Predictions that the collector has taken.", labels=LABELS
+        )
         sent.add_metric(self._labels, self._outbox.sent)
         yield sent
         dropped = CounterMetricFamily(
-            "serinus_events_dropped", "Predictions that were not logged, by reason.", labels=[*LABELS, "reason"]
+            "serinus_prediction_events_dropped",
+            "Predictions that were not logged, by reason.",
+            labels=[*LABELS, "reason"],
         )
         for reason in REASONS:
             dropped.add_metric([*self._labels, reason], self._outbox.dropped[reason])
