@@ -11,6 +11,8 @@ from serinus.collector.telemetry import Telemetry as CollectorTelemetry
 from serinus.core import reasons
 from serinus.core.errors import TrainingUnavailable
 from serinus.kubernetes.telemetry import Telemetry
+from serinus.predictor.outbox import Outbox
+from serinus.predictor.prediction_log import EventCounters
 from tests.charts.rendered import ROOT, VALUE_SETS, Manifest, golden, name_of, of_kind
 
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
@@ -200,7 +202,7 @@ def test_what_the_collector_keeps_outlives_its_pod_or_lies_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("values", ["monitoring", "everything"])
-def test_every_alert_is_about_a_metric_that_operator_or_collector_has(values: str) -> None:
+def test_every_alert_is_about_a_metric_that_is_there(values: str) -> None:
     for alert in alerts(values):
         named = set(re.findall(r"\b(?:serinus_\w+|up)\b", alert["expr"]))
         assert named, alert["alert"]
@@ -215,11 +217,12 @@ def alerts(values: str) -> list[Manifest]:
 
 
 def known_metrics() -> set[str]:
-    """The series of the operator, and of the collector."""
+    """The series of the operator and of the collector, and what a predictor tells of the prediction log."""
     telemetry, collector = Telemetry(), CollectorTelemetry(CollectorSettings(_cli_parse_args=[]))
     telemetry.watch_queue(lambda: 0, lambda: 0)
     pages = telemetry.text().decode() + collector.text().decode()
     known = set(re.findall(r"^# TYPE (\w+)", pages, re.MULTILINE))
+    known |= {f"{one.name}_total" for one in EventCounters(["", ""], Outbox()).collect()}
     return known | {f"{name}_count" for name in known} | {f"{name}_bucket" for name in known}
 
 
