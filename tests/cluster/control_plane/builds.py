@@ -59,10 +59,13 @@ KNATIVE = tuple(
     Binary(f"knative-{name}", "knative", f"knative.dev/serving/cmd/{name}", seconds)
     for name, seconds in (("controller", 120), ("webhook", 6), ("autoscaler", 5), ("activator", 5), ("queue", 3))
 )
-# Without service discoveries, of which the SDKs of a dozen clouds are the larger part, and without the web page's assets.
+# Without the service discoveries that need the SDKs of a dozen clouds, and without the web page's assets.
 PROMETHEUS, PROMTOOL = (
-    Binary(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", seconds, tags="remove_all_sd")
-    for name, seconds in (("prometheus", 135), ("promtool", 100))
+    Binary(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", seconds, tags=tags)
+    for name, seconds, tags in (
+        ("prometheus", 165, "remove_all_sd,enable_kubernetes_sd"),
+        ("promtool", 100, "remove_all_sd"),
+    )
 )
 ENVOY_GATEWAY = Binary("envoy-gateway", "envoy-gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", 240)
 HELM = Binary("helm", "helm", "helm.sh/helm/v4/cmd/helm", 115)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.control_plane.kserve import NAMESPACE as KSERVE
+from tests.cluster.looking import eventually
 from tests.cluster.loop.world import Loop, Models
 
 pytestmark = pytest.mark.timeout(600)  # the first test waits for the cluster, too
@@ -24,7 +25,7 @@ def spec(uri: str, deadline: str = "120s") -> dict[str, Any]:
         "model": {"name": NAME, "uri": uri},
         "serving": {"protocol": "v1", "diagnosticsTTL": "1s"},
         "rollout": {**rollout, "steps": STEPS},
-        "monitoring": {"log": {}},
+        "monitoring": {"log": {}, "drift": {"minSamples": 200, "window": "10s"}},
     }
 
 
@@ -68,6 +69,8 @@ def test_a_better_version_is_promoted_on_labels_and_without_them_none_is(models:
         promoted = models.until_phase("Stable", "RolledBack", "Paused", name=NAME, seconds=120)
         assert promoted["phase"] == "Stable"
         assert paired(models) > 0
+        calm = lambda: models.conditions(NAME)["Drifted"] == ("False", "NoDrift")  # noqa: E731
+        eventually(calm, "the pods have counted what they were trained on")
         clients.labelling = False
         models.ask(NAME, spec(other, deadline="30s"))
         models.until_phase("Progressing", name=NAME)

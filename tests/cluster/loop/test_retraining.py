@@ -1,6 +1,7 @@
 """What serves drifts, a run is started on the pipelines' API, and the version that it registers is rolled out."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from kubernetes import client  # type: ignore[import-untyped]
 from serinus.adapters.mlflow_client import MESSAGE_TAG, REASON_TAG, RUN_KEY_TAG, connect
 from tests.adapters.mlflow_server import MlflowServer
 from tests.adapters.test_training_source_contract import TEXT
+from tests.charts.render import render
+from tests.charts.rendered import ROOT, documents, of_kind
 from tests.cluster.chart import NAMESPACE
 from tests.cluster.control_plane import forward
 from tests.cluster.control_plane.layout import NODE_ADDRESS
 from tests.cluster.looking import eventually
 from tests.cluster.loop.world import PER_SECOND, Loop, Models
+from tests.cluster.monitoring.server import Inside, Prometheus, running
 from tests.cluster.stored_models import INSIDE, Registry, serving
 from tests.local.support.models import rows
 from tests.pipelines.kfp_api_server import KfpServer, kfp_server, task
@@ -29,6 +33,7 @@ NAME = "trips"
 WINDOW_SECONDS = 10
 FARTHER = 4.0  # times as far as before
 KFP_PORT = 8888
+PROMETHEUS_PORT = 9090
 AUDIENCE = "pipelines.kubeflow.org"
 TRAINING = "trips-training"
 EVENT_TYPE = "com.example.trips.refreshed"
@@ -38,10 +43,11 @@ SNAPSHOTS = "s3://tables/snapshots"
 
 @dataclass(frozen=True)
 class Outside:
-    """What the operator reaches beside the cluster: a real MLflow, and who speaks as Kubeflow Pipelines does."""
+    """What the operator reaches beside the cluster: a real MLflow and Prometheus, and who speaks as Kubeflow Pipelines does."""
 
     mlflow: MlflowServer
     kfp: KfpServer
+    prometheus: Prometheus
 
     def register(self, models: Models, version: str, distance: float = 1.0, **tags: str) -> str:
         """Register a model and point the alias at it, as the pipeline's last step does; returns the version's number."""
@@ -64,12 +70,68 @@ class Outside:
 
 
 @pytest.fixture(scope="module")
-def outside(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    """Both, and the release told of them."""
+def prometheus(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus in the cluster's network, with the chart's rules, that scrapes the predictors' pods."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    rules = folder / "rules.yml"
+    rules.write_text((ROOT / "manifests" / "prometheus" / "recording-rules.yaml").read_text().replace(": 1m", ": 1s"))
+    address = (NODE_ADDRESS, PROMETHEUS_PORT)
+    _, ports = forward.start(loop.cluster.starter, {"prometheus": address}, "forward-prometheus")
+    inside = Inside(loop.cluster.prefix, "{}:{}".format(*address), f"http://127.0.0.1:{ports['prometheus']}")
+    with running(folder, rules=[rules], interval="1s", discovered=[predictors(loop)], inside=inside) as started:
+        yield started
+
+
+def predictors(loop: Loop) -> dict[str, Any]:
+    """What the Prometheus operator makes of the chart's PodMonitor."""
+    (monitor,) = of_kind(documents(render("default", "--set", "metrics.podMonitor.enabled=true")), "PodMonitor")
+    (selected,) = monitor["spec"]["selector"]["matchExpressions"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (relabeling,) = endpoint["relabelings"]
+    present = f"__meta_kubernetes_pod_labelpresent_{label(selected['key'])}"
+    kept = [
+        {"source_labels": [f"__meta_kubernetes_pod_label_{label(key)}"], "target_label": label(key)}
+        for key in monitor["spec"]["podTargetLabels"]
+    ]
+    return {
+        "job_name": "predictors",
+        "metrics_path": endpoint["path"],
+        "kubernetes_sd_configs": [
+            {"role": "pod", "kubeconfig_file": str(loop.cluster.layout.kubeconfig_of("admin"))},
+        ],
+        "relabel_configs": [
+            {"source_labels": [present], "regex": "true", "action": "keep"},
+            {
+                "source_labels": ["__meta_kubernetes_pod_container_port_number"],
+                "regex": str(endpoint["portNumber"]),
+                "action": "keep",
+            },
+            {
+                "source_labels": relabeling["sourceLabels"],
+                "regex": relabeling["regex"],
+                "action": relabeling["action"],
+            },
+            {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
+            {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+            *kept,
+        ],
+    }
+
+
+def label(key: str) -> str:
+    """The name that Prometheus gives a label of Kubernetes."""
+    return re.sub("[^a-zA-Z0-9_]", "_", key)
+
+
+@pytest.fixture(scope="module")
+def outside(loop: Loop, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """All of it, and the release told of it. Prometheus counts, and the gateway does not."""
     listener = forward.listen_inside(loop.cluster.prefix, (NODE_ADDRESS, KFP_PORT))
     loop.give_token("serinus-events", TOKEN)
     with serving(loop.cluster, tmp_path_factory.mktemp("mlflow")) as mlflow, kfp_server(listener=listener) as kfp:
         loop.install(
+            "settings.gatewayMetricsUrl=",
+            f"settings.prometheusUrl=http://{NODE_ADDRESS}:{PROMETHEUS_PORT}",
             f"settings.registryUri={INSIDE}",
             "settings.registryPollSeconds=3",
             "storageInitializer.install=true",
@@ -78,7 +140,7 @@ def outside(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ou
             f"settings.kfpHost={kfp.url}",
             f"settings.snapshots={SNAPSHOTS}",
         )
-        yield Outside(mlflow, kfp)
+        yield Outside(mlflow, kfp, prometheus)
 
 
 def spec(models: Models, *triggers: dict[str, str]) -> dict[str, Any]:
@@ -130,6 +192,8 @@ def test_drift_starts_a_run_whose_version_is_rolled_out(loop: Loop, models: Mode
         eventually(lambda: clients.answered > begun and calm(), "a whole window was like training")
         clients.rows = rows(2000, seed=12, distance=FARTHER)
         eventually(lambda: models.conditions(NAME)["Drifted"] == ("True", "Drifted"), "drift is told", 90)
+        psi = f'serinus:feature_psi:1h{{deployment="{models.namespace}/{NAME}",feature="distance"}} > 0.2'
+        outside.prometheus.wait_for(psi)
         run = started(outside, models, set())
         under_way = models.status(NAME)["retraining"]["run"]
         outside.kfp.report(run, "RUNNING", task("ingest", "SUCCEEDED"), task("train", "RUNNING"))

@@ -36,6 +36,15 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """Where it runs: by a command that runs another one with the same pid, and what it is reached by from here."""
+
+    prefix: Sequence[str] = ()
+    listen: str = "127.0.0.1:0"
+    seen_at: str = ""
+
+
+@dataclass(frozen=True)
 class Prometheus:
     """One that runs. Stopping it is its starter's part."""
 
@@ -72,16 +81,22 @@ def running(
     history: str = "",
     interval: str = INTERVAL,
     arguments: Sequence[str] = (),
+    discovered: Sequence[Mapping[str, Any]] = (),
+    inside: Inside | None = None,
 ) -> Iterator[Prometheus]:
-    """Start one in `folder`, and end it. `rules`: rule files. `history`: OpenMetrics text with timestamps, as its past."""
+    """Start one in `folder`, and end it. `rules`: rule files. `history`: OpenMetrics text with timestamps, as its past.
+
+    `discovered`: further scrape configurations.
+    """
     builds.build((builds.PROMETHEUS,))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(_configuration(targets, rules, interval)))
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(_configuration(targets, rules, interval, discovered)))
     if history:
         promtool.write_blocks(history, folder / "data")
-    started = _start(folder, arguments)
+    where = inside or Inside()
+    started = _start(folder, arguments, where)
     try:
-        yield Prometheus(_url(started, folder / "log"), started, folder / "log")
+        yield Prometheus(_url(started, folder / "log", where.seen_at), started, folder / "log")
     finally:
         started.terminate()
         try:
@@ -91,12 +106,14 @@ def running(
             started.wait()
 
 
-def _configuration(targets: Sequence[Target], rules: Sequence[Path], interval: str) -> dict[str, Any]:
+def _configuration(
+    targets: Sequence[Target], rules: Sequence[Path], interval: str, discovered: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     timing = {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval}
     return {
         "global": timing,
         "rule_files": [str(one.resolve()) for one in rules],
-        "scrape_configs": [_scraped(f"target-{place}", one) for place, one in enumerate(targets)],
+        "scrape_configs": [*(_scraped(f"target-{place}", one) for place, one in enumerate(targets)), *discovered],
     }
 
 
@@ -106,15 +123,16 @@ def _scraped(name: str, target: Target) -> dict[str, Any]:
     return {"job_name": name, "static_configs": [found], **how}
 
 
-def _start(folder: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, arguments: Sequence[str], where: Inside) -> subprocess.Popen[bytes]:
     # A block of the past may end in this very moment; Prometheus would compact it away under the test.
     kept = ["--storage.tsdb.path=data", "--storage.tsdb.retention.time=10y"]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [
+                *where.prefix,
                 builds.PROMETHEUS.path,
                 "--config.file=prometheus.yml",
-                "--web.listen-address=127.0.0.1:0",
+                f"--web.listen-address={where.listen}",
                 *kept,
                 *arguments,
             ],
@@ -126,12 +144,12 @@ def _start(folder: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         )
 
 
-def _url(process: subprocess.Popen[bytes], log: Path) -> str:
+def _url(process: subprocess.Popen[bytes], log: Path, seen_at: str) -> str:
     """Where it answers, once it is ready."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
-        if (found := LISTENING.search(log.read_text())) and _is_ready(f"http://{found[1]}"):
-            return f"http://{found[1]}"
+        if (found := LISTENING.search(log.read_text())) and _is_ready(url := seen_at or f"http://{found[1]}"):
+            return url
         time.sleep(0.05)
     raise AssertionError(f"Prometheus is not ready; the end of {log}:\n{last_lines(log)}")
 
