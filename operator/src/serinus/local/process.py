@@ -42,9 +42,7 @@ class Process:
         The child leads its own session: Ctrl-C in the terminal reaches this program only, which then ends its children
         in order.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists():
-            log.replace(log.with_name(log.name + ".1"))
+        fresh_log(log)
         with log.open("wb") as output:
             child = subprocess.Popen(
                 argv,
@@ -54,6 +52,11 @@ class Process:
                 start_new_session=True,
                 env=dict(environment),
             )
+        return cls.of(child)
+
+    @classmethod
+    def of(cls, child: "subprocess.Popen[bytes]") -> Self:
+        """A child that was started already, as the leader of its session."""
         return cls(ProcessRecord(pid=child.pid, started_at=psutil.Process(child.pid).create_time()), child)
 
     @classmethod
@@ -96,6 +99,13 @@ class Process:
         while self.running() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
         return not self.running()
+
+
+def fresh_log(log: Path) -> None:
+    """Make room for a log where there may be one of an earlier process, which becomes `<log>.1`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_name(log.name + ".1"))
 
 
 def strays(owner: str, known: Collection[int]) -> list[Process]:

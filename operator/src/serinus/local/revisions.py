@@ -14,7 +14,7 @@ from serinus.local.process import Process
 from serinus.local.records import ReplicaRecord, RevisionRecord
 from serinus.local.routes import ServiceName
 from serinus.local.sockets import HOST, free_port, is_free
-from serinus.local.supervised import Program, Supervised
+from serinus.local.supervised import Program, Spawn, Supervised
 from serinus.ports import Key
 
 # What serinus.predictor says with its exit code: the artifact's digest is wrong, the model does not load.
@@ -37,7 +37,10 @@ Command = Callable[[Launch], Sequence[str]]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every replica needs: where its state is, how to start it, whom to tell, what it is told (see Launch)."""
+    """What every replica needs: where its state is, how to start it, whom to tell, what it is told (see Launch).
+
+    `spawn` starts its process.
+    """
 
     folder: Path
     command: Command
@@ -46,6 +49,7 @@ class Surroundings:
     ports: set[int] = field(default_factory=set)
     told: Callable[[Key], tuple[str, ...]] = lambda _: ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    spawn: Spawn = Process.spawn
 
     def new_port(self) -> int:
         """A free port that no other replica has been given."""
@@ -103,6 +107,7 @@ class Replica:
             ready_url=lambda: f"{self.url}/v2/health/ready",
             environment={**child_environment(self._around.folder), **self._around.environment},
             fatal_codes=FATAL_CODES,
+            spawn=self._around.spawn,
         )
 
 

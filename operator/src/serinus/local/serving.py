@@ -20,6 +20,7 @@ from serinus.local.process import strays
 from serinus.local.records import ServingRecord, read_serving_record
 from serinus.local.revisions import Command, Replica, RunningRevision, Surroundings
 from serinus.local.routes import LoadedRoutes, Route, loaded_when, parse_service, route_name
+from serinus.local.standby import Standby
 from serinus.ports import Key
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,15 @@ class LocalServing:
         self._client = httpx.AsyncClient(
             timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
+        self._standby = Standby(folder / "logs" / "standby.log")
         self._around = Surroundings(
-            folder, command, self._client, self._woken.set, told=told, environment=environment or {}
+            folder,
+            command,
+            self._client,
+            self._woken.set,
+            told=told,
+            environment=environment or {},
+            spawn=self._standby.spawn,
         )
         self._others = others
         self._deployments: dict[Key, RunningDeployment] = {}
@@ -96,6 +104,7 @@ class LocalServing:
             *(replica.supervised.stop() for replica in self._ending),
             *(one.release() if keep else one.stop() for one in serving),
         )
+        await self._standby.close()
         await self._client.aclose()
         if (
             self._settling is not None

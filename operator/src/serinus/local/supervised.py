@@ -17,9 +17,13 @@ PROBE_SECONDS = 1.0
 FAILURES_UNTIL_UNREADY = 3
 
 
+Spawn = Callable[[Sequence[str], Path, Mapping[str, str]], Process]
+"""Starts a command with its log and environment, as Process.spawn does."""
+
+
 @dataclass(frozen=True)
 class Program:
-    """What to run. `fatal_codes`: exit codes that starting again will not cure."""
+    """What to run. `fatal_codes`: exit codes that starting again will not cure. `spawn` is what starts it."""
 
     name: str
     log: Path
@@ -27,6 +31,7 @@ class Program:
     ready_url: Callable[[], str]
     environment: Mapping[str, str] = field(default_factory=dict)
     fatal_codes: frozenset[int] = frozenset()
+    spawn: Spawn = Process.spawn
 
 
 class Supervised:
@@ -100,7 +105,8 @@ class Supervised:
     def _spawn(self) -> None:
         """Start the program. Popen returns within milliseconds, and a task that is cancelled here loses no child."""
         try:
-            self.process = Process.spawn(self.program.argv(), self.program.log, self.program.environment)
+            program = self.program
+            self.process = program.spawn(program.argv(), program.log, program.environment)
         except (OSError, SerinusError) as error:
             self.failed = isinstance(error, FileNotFoundError | PermissionError)
             self.message = f"{self.program.name} could not be started: {error}"

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     # KServe parses sys.argv when it is imported, and would take our arguments for its own.
     del sys.argv[1:]
-    _quiet_logs()
+    quiet_logs()
     last = ExitStack()  # what is still to be done once the last request is answered
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stopped(last))
@@ -144,7 +144,7 @@ def _drop_kserve_histograms() -> None:
         REGISTRY.unregister(histogram)
 
 
-def _quiet_logs() -> None:
+def quiet_logs() -> None:
     """Three lines in a life (starting, ready, stopped), and warnings."""
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
