@@ -1,5 +1,6 @@
 """A predictor that waits with everything imported, and what becomes of it."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,8 +32,9 @@ async def standby(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 def waiting() -> list[psutil.Process]:
     """The predictors of this program that wait."""
-    children = psutil.Process().children()
-    return [child for child in children if child.is_running() and "serinus.predictor.standby" in child.cmdline()]
+    seen = psutil.process_iter(["ppid", "cmdline"])  # what has ended has no command line
+    ours = [one for one in seen if one.info["ppid"] == os.getpid()]
+    return [one for one in ours if "serinus.predictor.standby" in (one.info["cmdline"] or ())]
 
 
 async def ended(process: Process) -> int | None:
